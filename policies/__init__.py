@@ -1,0 +1,18 @@
+"""Difficulty and context in, choice out: pure, with no clock and no chance of its own."""
+
+from policies.caps import CapOutcome, Caps, ExcessInput, apply_caps, turns_to_keep
+from policies.choice import Choice, Context, ModelLimits, Reason, Tier, choose
+
+__all__ = [
+    "CapOutcome",
+    "Caps",
+    "Choice",
+    "Context",
+    "ExcessInput",
+    "ModelLimits",
+    "Reason",
+    "Tier",
+    "apply_caps",
+    "choose",
+    "turns_to_keep",
+]

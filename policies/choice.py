@@ -1,0 +1,97 @@
+"""The choice between small and large, and why."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Tier(StrEnum):
+    """Which of a route's two models."""
+
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Reason(StrEnum):
+    """Why a decision came out as it did. The list is closed; docs/api.md explains each."""
+
+    BELOW_THRESHOLD = "below_threshold"
+    AT_OR_ABOVE_THRESHOLD = "at_or_above_threshold"
+    FORCED = "forced"
+    CONTEXT_TOO_LONG = "context_too_long"
+    NEEDS_TOOLS = "needs_tools"
+    NEEDS_VISION = "needs_vision"
+    FALLBACK = "fallback"
+    DIRECT = "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLimits:
+    """What a model can take.
+
+    Attributes:
+        context_tokens: input and output together; `None` when not known, and then not a reason.
+    """
+
+    context_tokens: int | None = None
+    tools: bool = True
+    vision: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a choice depends on beside the difficulty.
+
+    Attributes:
+        threshold: 0-1, the route's.
+        input_tokens: estimate of the input.
+        output_tokens: what the answer may take; 0 when the caller set no cap.
+        needs_tools: the query offers tools.
+        needs_vision: the query has images.
+        forced: the tier the caller insists on.
+    """
+
+    threshold: float
+    small: ModelLimits
+    large: ModelLimits
+    input_tokens: int = 0
+    output_tokens: int = 0
+    needs_tools: bool = False
+    needs_vision: bool = False
+    forced: Tier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A tier and the reason for it."""
+
+    tier: Tier
+    reason: Reason
+
+
+def lacks(limits: ModelLimits, context: Context) -> Reason | None:
+    """What keeps a model from taking the query, if anything."""
+    if context.needs_tools and not limits.tools:
+        return Reason.NEEDS_TOOLS
+    if context.needs_vision and not limits.vision:
+        return Reason.NEEDS_VISION
+    needed = context.input_tokens + context.output_tokens
+    if limits.context_tokens is not None and needed > limits.context_tokens:
+        return Reason.CONTEXT_TOO_LONG
+    return None
+
+
+def choose(difficulty: float, context: Context) -> Choice:
+    """Difficulty at or above the threshold goes to the large model; what small cannot take goes there too.
+
+    Args:
+        difficulty: 0-1, the calibrated expected quality lost if the small model answers.
+        context: see `Context`.
+    """
+    if context.forced is not None:
+        return Choice(context.forced, Reason.FORCED)
+    reason = lacks(context.small, context)
+    if reason is not None:
+        return Choice(Tier.LARGE, reason)
+    if difficulty >= context.threshold:
+        return Choice(Tier.LARGE, Reason.AT_OR_ABOVE_THRESHOLD)
+    return Choice(Tier.SMALL, Reason.BELOW_THRESHOLD)

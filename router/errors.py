@@ -1,0 +1,165 @@
+"""The one tree of errors: each says what was wrong, what would be right and where, and has one HTTP status."""
+
+from typing import ClassVar
+
+
+class PennyrouteError(Exception):
+    """Base of every error a person may see.
+
+    Attributes:
+        status: HTTP status it is answered with.
+        code: stable machine-readable name.
+        kind: OpenAI's `error.type`.
+        retryable: whether sending the same request again may help.
+        param: the field that was wrong, when there is one.
+        retry_after_s: seconds to wait before trying again, when known.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    kind: ClassVar[str] = "api_error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, param: str | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequest(PennyrouteError):  # noqa: N818 - the name says who was wrong
+    """The body, a header or a parameter is not what the endpoint takes."""
+
+    status = 400
+    code = "invalid_request"
+    kind = "invalid_request_error"
+
+
+class NotAuthenticated(PennyrouteError):  # noqa: N818
+    """No key, or a key that does not exist or was revoked."""
+
+    status = 401
+    code = "invalid_api_key"
+    kind = "authentication_error"
+
+
+class NotPermitted(PennyrouteError):  # noqa: N818
+    """The key is good but its scope does not reach this."""
+
+    status = 403
+    code = "not_permitted"
+    kind = "permission_error"
+
+
+class NotFound(PennyrouteError):  # noqa: N818
+    """A decision or a page that is not there."""
+
+    status = 404
+    code = "not_found"
+    kind = "invalid_request_error"
+
+
+class UnknownRoute(NotFound):
+    """`route` names nothing that is configured."""
+
+    code = "route_not_found"
+
+
+class UnknownModel(NotFound):
+    """`model` names neither a route nor a configured model."""
+
+    code = "model_not_found"
+
+
+class VersionConflict(PennyrouteError):  # noqa: N818
+    """`If-Match` names another version than the one in force."""
+
+    status = 412
+    code = "version_conflict"
+    kind = "invalid_request_error"
+
+
+class VersionRequired(PennyrouteError):  # noqa: N818
+    """A change was sent without saying which version it changes."""
+
+    status = 428
+    code = "if_match_required"
+    kind = "invalid_request_error"
+
+
+class TooLarge(PennyrouteError):  # noqa: N818
+    """The body is larger than the service reads."""
+
+    status = 413
+    code = "request_too_large"
+    kind = "invalid_request_error"
+
+
+class ContextTooLong(PennyrouteError):  # noqa: N818
+    """The query does not fit a cap of its route, or no model's context."""
+
+    status = 413
+    code = "context_too_long"
+    kind = "invalid_request_error"
+
+
+class WrongMediaType(PennyrouteError):  # noqa: N818
+    """A write that is not `application/json`."""
+
+    status = 415
+    code = "unsupported_media_type"
+    kind = "invalid_request_error"
+
+
+class RequestTimeout(PennyrouteError):  # noqa: N818
+    """The body did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+    kind = "invalid_request_error"
+    retryable = True
+
+
+class StoreUnavailable(PennyrouteError):  # noqa: N818
+    """The store does not answer, so nothing may be promised about money."""
+
+    status = 503
+    code = "store_unavailable"
+    retryable = True
+
+
+class UpstreamFailed(PennyrouteError):  # noqa: N818
+    """Every attempt failed; the last one's reason is in the message."""
+
+    status = 502
+    code = "upstream_failed"
+    kind = "upstream_error"
+    retryable = True
+
+
+class UpstreamTimeout(UpstreamFailed):
+    """The provider did not answer in time."""
+
+    status = 504
+    code = "upstream_timeout"
+
+
+class UpstreamRateLimited(UpstreamFailed):
+    """The provider refused for now."""
+
+    status = 429
+    code = "upstream_rate_limited"
+    kind = "rate_limit_error"
+
+
+class UpstreamBusy(UpstreamFailed):
+    """The model's concurrency limit is full or its circuit is open."""
+
+    status = 503
+    code = "upstream_busy"
+
+
+class SetupError(PennyrouteError):
+    """The service cannot start as it is set up."""
+
+    code = "setup_error"

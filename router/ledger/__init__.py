@@ -1,0 +1,1 @@
+"""The ledger: what every attempt cost, to the nano-dollar."""

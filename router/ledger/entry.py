@@ -1,0 +1,186 @@
+"""One ledger entry: an attempt, what it used and what it cost. Entries are appended, never edited."""
+
+from enum import StrEnum
+
+import msgspec
+
+from router.ledger.histogram import bucket
+
+GROUP_SEPARATOR = "\x1f"
+GROUP_NAMES = ("route", "tier", "model", "team", "feature", "provider")
+
+
+class Kind(StrEnum):
+    """What an entry says about its attempt."""
+
+    SETTLE = "settle"  # it was answered, or used something that is charged
+    VOID = "void"  # the provider charged nothing: never sent, or refused
+    ASSUME = "assume"  # its worker died; the worst case, until the truth is known
+    ADJUST = "adjust"  # the truth about an assumed one
+
+
+class Tokens(msgspec.Struct, frozen=True, array_like=True):
+    """Inclusive buckets: input counts cached, written, audio and image tokens too; output counts reasoning."""
+
+    input: int
+    output: int
+    cached_input: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    reasoning: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+    image_input: int = 0
+
+
+class Labels(msgspec.Struct, frozen=True, array_like=True):
+    """Who asked and what for, as the caller says; `extra` is free-form."""
+
+    team: str = ""
+    feature: str = ""
+    user: str = ""
+    session: str = ""
+    experiment: str = ""
+    variant: str = ""
+    extra: dict[str, str] = {}
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """What is appended to the stream for one attempt. New fields go at the end, with a default.
+
+    Attributes:
+        at_ms: when its hold was made, Unix milliseconds of the store's time; decides the hour it counts in.
+        number: 1 for a decision's first attempt.
+        final: whether the decision ended with it; only that one counts as a request.
+        outcome: `ok`, or why it failed.
+        tokens: `None` when nothing is known of what was used.
+        cost_nano: nano-dollars; `None` when the model's price is unknown.
+        baseline_nano: the same tokens at the route's large model; 0 on attempts that answered nobody,
+            `None` when unknown.
+        usage_source: `provider_cost`, `provider`, `counted`, `assumed`, or '' where nothing was used.
+        price_basis: `served` or `requested`: whose price it was.
+        held_nano: the worst case that was held.
+        latency_ms: from sending the attempt to its end.
+        decision_ms: on a final attempt, from the request's arrival to its end.
+        replaces: on an adjustment, the assumed entry it corrects.
+    """
+
+    version: int = 1
+    kind: Kind
+    attempt_id: str
+    decision_id: str
+    at_ms: int
+    number: int
+    final: bool
+    outcome: str
+    route: str
+    tier: str
+    model: str
+    provider: str
+    served_model: str | None
+    service_tier: str | None
+    key_id: str
+    labels: Labels
+    reason: str
+    difficulty: float | None
+    threshold: float | None
+    threshold_version: int | None
+    classifier: str
+    tokens: Tokens | None
+    cost_nano: int | None
+    baseline_nano: int | None
+    usage_source: str
+    price_book: str
+    price_basis: str
+    held_nano: int
+    latency_ms: int | None
+    first_byte_ms: int | None
+    decision_ms: int | None
+    replaces: "Entry | None" = None
+
+    @property
+    def hour(self) -> int:
+        """The Unix hour it counts in."""
+        return self.at_ms // 3_600_000
+
+    @property
+    def overrun(self) -> bool:
+        """Whether the truth came out above what was held."""
+        return self.cost_nano is not None and self.cost_nano > self.held_nano
+
+    @property
+    def group(self) -> str:
+        """What its counters are kept under: the six names a report can group by."""
+        labels = self.labels
+        return GROUP_SEPARATOR.join(
+            (self.route, self.tier, self.model, labels.team, labels.feature, self.provider)
+        )
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Entry)
+
+
+def encode(entry: Entry) -> bytes:
+    """The entry as it stands in the stream: a JSON array."""
+    return _encoder.encode(entry)
+
+
+def decode(raw: bytes) -> Entry:
+    """The inverse of `encode`.
+
+    Raises:
+        msgspec.ValidationError: not an entry.
+    """
+    return _decoder.decode(raw)
+
+
+def increments(entry: Entry) -> dict[str, int]:
+    """What the entry adds to the counters of its group and hour; zeros are left out.
+
+    An adjustment adds its own amounts less those of the entry it replaces, so that the sum over all
+    entries is always what the counters must show.
+    """
+    amounts = _amounts(entry)
+    if entry.replaces is not None:
+        for metric, amount in _amounts(entry.replaces).items():
+            amounts[metric] = amounts.get(metric, 0) - amount
+    return {metric: amount for metric, amount in amounts.items() if amount}
+
+
+def _amounts(entry: Entry) -> dict[str, int]:
+    amounts = {"attempts": 1}
+    if entry.final:
+        amounts["requests"] = 1
+        amounts["errors"] = int(entry.outcome != "ok")
+        if entry.decision_ms is not None:
+            amounts[f"latency.{bucket(entry.decision_ms)}"] = 1
+    tokens = entry.tokens
+    if tokens is not None:
+        amounts["input_tokens"] = tokens.input
+        amounts["output_tokens"] = tokens.output
+        amounts["cached_input_tokens"] = tokens.cached_input
+        amounts["reasoning_tokens"] = tokens.reasoning
+        if entry.final:
+            amounts[f"input.{bucket(tokens.input)}"] = 1
+            amounts[f"output.{bucket(tokens.output)}"] = 1
+            amounts[f"cached.{bucket(tokens.cached_input)}"] = 1
+    _add_money(amounts, entry)
+    return amounts
+
+
+def _add_money(amounts: dict[str, int], entry: Entry) -> None:
+    cost, baseline = entry.cost_nano, entry.baseline_nano
+    if cost is None:
+        amounts["unknown_cost"] = 1
+    else:
+        amounts["cost_nano"] = cost
+        amounts["overruns"] = int(entry.overrun)
+        if entry.usage_source:
+            amounts[f"cost_nano.{entry.usage_source}"] = cost
+    if baseline is None:
+        amounts["unknown_baseline"] = 1
+    else:
+        amounts["baseline_nano"] = baseline
+    if cost is not None and baseline is not None:
+        amounts["savings_nano"] = baseline - cost

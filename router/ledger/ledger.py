@@ -1,0 +1,178 @@
+"""Reserve, settle, extend, reap: the life of an attempt's money. The rules are in docs/ledger.md."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from msgspec.structs import replace
+
+from router.ledger.entry import Entry, Kind, decode, encode, increments
+from router.store.connection import Reply, Store
+from router.store.keys import AccountKeys
+from router.store.scripts import Script, read_script
+
+_PACKAGE = "router.ledger"
+RESERVE = read_script(_PACKAGE, "reserve")
+SETTLE = read_script(_PACKAGE, "record", "settle", may_fill=True)
+REAP = read_script(_PACKAGE, "record", "reap", may_fill=True)
+ADJUST = read_script(_PACKAGE, "record", "adjust", may_fill=True)
+EXTEND = read_script(_PACKAGE, "extend", may_fill=True)
+
+_STATES = {Kind.SETTLE: "settled", Kind.VOID: "void", Kind.ASSUME: "assumed", Kind.ADJUST: "settled"}
+
+
+class StaleSettings(Exception):  # noqa: N818 - not an error: decide again
+    """Thresholds or keys changed since the decision was made."""
+
+
+class Recorded(StrEnum):
+    """What became of a settle."""
+
+    RECORDED = "recorded"
+    ADJUSTED = "adjusted"
+    ALREADY = "already"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long things are kept.
+
+    Attributes:
+        hold_expiry_s: a hold that nobody extended for this long is settled as assumed.
+        attempt_memory_s: how long a second settle of the same attempt is recognised.
+        decision_retention_s: how long a decision can be looked up.
+    """
+
+    hold_expiry_s: float = 120.0
+    attempt_memory_s: int = 7 * 86_400
+    decision_retention_s: int = 30 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What a reserve needs: the worst case, ready to be written if the worker dies.
+
+    Attributes:
+        worst: the entry of kind `assume`, whose `cost_nano` is what is held (0 when the price is unknown).
+        decision: the decision as JSON, for the same case.
+    """
+
+    worst: Entry
+    decision: bytes
+
+
+class Ledger:
+    """The ledger of every account in one store."""
+
+    def __init__(self, store: Store, terms: Terms) -> None:
+        self._store = store
+        self._terms = terms
+
+    async def reserve(self, account: str, hold: Hold, *, version: str) -> int:
+        """Holds an attempt's worst case.
+
+        Args:
+            account: the tenant.
+            hold: the worst case.
+            version: the account's settings version the decision was made with; '' accepts any.
+
+        Returns:
+            Milliseconds of the store's time: the moment whose hour the attempt counts in.
+
+        Raises:
+            StaleSettings: decide again with newer settings; nothing is held.
+            StoreUnavailable: whether it is held is not known; if so, it is reaped.
+        """
+        keys, worst = AccountKeys(account), hold.worst
+        reply = await self._store.run(
+            RESERVE,
+            (keys.attempt(worst.attempt_id), keys.holds, keys.version),
+            (
+                worst.attempt_id,
+                version,
+                int(self._terms.hold_expiry_s * 1000),
+                worst.held_nano,
+                encode(worst),
+                hold.decision,
+                worst.decision_id,
+            ),
+        )
+        if reply[0] == b"stale":
+            raise StaleSettings
+        return int(reply[-1])
+
+    async def settle(self, account: str, entry: Entry, decision: bytes) -> Recorded:
+        """Writes what an attempt really used in place of its hold; a second settle changes nothing.
+
+        Args:
+            account: the tenant.
+            entry: of kind `settle` or `void`; `at_ms` is what `reserve` answered.
+            decision: the decision as JSON as it stands now.
+        """
+        reply = await self._record(SETTLE, account, entry, decision)
+        if reply[0] == b"hour":
+            entry = replace(entry, at_ms=int(reply[1]))
+            reply = await self._record(SETTLE, account, entry, decision)
+        if reply[0] == b"assumed":
+            assumed = decode(reply[1])
+            truth = replace(entry, at_ms=assumed.at_ms, kind=Kind.ADJUST, replaces=assumed)
+            reply = await self._record(ADJUST, account, truth, decision)
+            return Recorded.ADJUSTED if reply[0] == b"recorded" else Recorded.ALREADY
+        return Recorded.RECORDED if reply[0] == b"recorded" else Recorded.ALREADY
+
+    async def extend(self, account: str, attempt_ids: Iterable[str]) -> list[str]:
+        """Keeps holds alive; answers those that are held no more."""
+        keys = AccountKeys(account)
+        expiry_ms = int(self._terms.hold_expiry_s * 1000)
+        gone = await self._store.run(EXTEND, (keys.holds,), (expiry_ms, *attempt_ids))
+        return [raw.decode() for raw in gone]
+
+    async def reap(self, account: str) -> int:
+        """Settles as assumed what nobody extended; answers how many."""
+        keys, reaped = AccountKeys(account), 0
+        now_ms = await self._store.now_ms()
+        while True:
+            due = await self._store.command("ZRANGEBYSCORE", keys.holds, "-inf", now_ms, "LIMIT", 0, 100)
+            if not due:
+                return reaped
+            for raw_id in due:
+                reaped += await self._reap_one(account, raw_id.decode())
+
+    async def _reap_one(self, account: str, attempt_id: str) -> bool:
+        keys = AccountKeys(account)
+        at_ms, raw_entry, decision = await self._store.command(
+            "HMGET", keys.attempt(attempt_id), "at", "entry", "decision"
+        )
+        if raw_entry is None or decision is None:  # settled since it was listed, or its hash is lost
+            await self._store.command("ZREM", keys.holds, attempt_id)
+            return False
+        entry = replace(decode(raw_entry), at_ms=int(at_ms))
+        reply = await self._record(REAP, account, entry, decision)
+        return bool(reply[0] == b"recorded")
+
+    async def _record(self, script: Script, account: str, entry: Entry, decision: bytes) -> Reply:
+        keys = AccountKeys(account)
+        lines = "".join(f"{metric} {amount}\n" for metric, amount in increments(entry).items())
+        return await self._store.run(
+            script,
+            (
+                keys.attempt(entry.attempt_id),
+                keys.holds,
+                keys.entries,
+                keys.counters(entry.hour),
+                keys.hours,
+                keys.decision(entry.decision_id),
+            ),
+            (
+                entry.attempt_id,
+                entry.hour,
+                _STATES[entry.kind],
+                self._terms.attempt_memory_s,
+                self._terms.decision_retention_s,
+                encode(entry),
+                entry.group,
+                lines,
+                decision,
+                f"a{entry.number}",
+            ),
+        )

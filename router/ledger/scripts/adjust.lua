@@ -1,0 +1,13 @@
+-- The truth about an attempt that was assumed: appends one adjustment, once.
+-- ANSWER {'recorded', entry id} | {'already', state}
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= 'assumed' then
+  return {'already', state or 'gone'}
+end
+local increments = checked()
+if not increments then
+  return redis.error_reply(refused)
+end
+local id = record(increments)
+redis.call('HDEL', KEYS[1], 'entry')
+return {'recorded', id}

@@ -1,0 +1,148 @@
+"""Recomputes every counter from the entries, and finds equality or names each difference."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from router.errors import StoreUnavailable
+from router.ledger.entry import GROUP_SEPARATOR, Entry, Kind, decode, increments
+from router.store.connection import Store
+from router.store.keys import AccountKeys
+from router.store.scripts import read_script
+
+_REBUILD = read_script("router.ledger", "rebuild", may_fill=True)
+_TRIES = 50
+
+Counters = dict[int, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One counter that is not the sum of its entries."""
+
+    hour: int
+    group: tuple[str, ...]
+    metric: str
+    counted: int
+    recomputed: int
+
+
+@dataclass(slots=True)
+class Verification:
+    """What `pennyroute ledger verify` found.
+
+    Attributes:
+        entries: how many were read.
+        open_holds: attempts in flight or waiting to be reaped.
+        cost_nano: the sum over all entries whose cost is known.
+        differences: counters that disagree; empty when all is well.
+        duplicates: attempts that were charged more than once.
+        last_entry: id of the newest entry read.
+    """
+
+    entries: int = 0
+    open_holds: int = 0
+    cost_nano: int = 0
+    unknown_cost: int = 0
+    last_entry: str = ""
+    differences: list[Difference] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether counters and entries agree and nothing was charged twice."""
+        return not self.differences and not self.duplicates
+
+
+async def verify(store: Store, account: str) -> Verification:
+    """Compares every counter with its entries at one moment of a running ledger.
+
+    Raises:
+        StoreUnavailable: no answer, or no still moment was found under load.
+    """
+    found, stored, recomputed = await _read(store, AccountKeys(account))
+    for hour in sorted(stored.keys() | recomputed.keys()):
+        ours, theirs = recomputed.get(hour, {}), stored.get(hour, {})
+        for name in sorted(ours.keys() | theirs.keys()):
+            if ours.get(name, 0) != theirs.get(name, 0):
+                *group, metric = name.split(GROUP_SEPARATOR)
+                found.differences.append(
+                    Difference(hour, tuple(group), metric, theirs.get(name, 0), ours.get(name, 0))
+                )
+    return found
+
+
+async def repair(store: Store, account: str) -> int:
+    """Rebuilds the counters that disagree; answers how many hours were rebuilt."""
+    keys = AccountKeys(account)
+    for _ in range(_TRIES):
+        found, stored, recomputed = await _read(store, keys)
+        wrong = [
+            hour
+            for hour in stored.keys() | recomputed.keys()
+            if _solid(stored.get(hour, {})) != _solid(recomputed.get(hour, {}))
+        ]
+        replies = [await _rebuild(store, keys, hour, recomputed.get(hour, {}), found) for hour in wrong]
+        if all(reply == b"rebuilt" for reply in replies):
+            return len(wrong)
+    raise StoreUnavailable("the ledger did not hold still long enough to be repaired; stop the service first")
+
+
+async def _rebuild(
+    store: Store, keys: AccountKeys, hour: int, counters: dict[str, int], found: Verification
+) -> bytes:
+    pairs = [word for name, amount in _solid(counters).items() for word in (name, amount)]
+    reply: bytes = await store.run(
+        _REBUILD, (keys.entries, keys.counters(hour), keys.hours), (found.last_entry, hour, *pairs)
+    )
+    return reply
+
+
+async def _read(store: Store, keys: AccountKeys) -> tuple[Verification, Counters, Counters]:
+    last, stored, open_holds = await _snapshot(store, keys)
+    found, recomputed = (
+        Verification(last_entry=last, open_holds=open_holds),
+        defaultdict[int, dict[str, int]](dict),
+    )
+    charged: set[str] = set()
+    if last:
+        async for _, fields in store.stream(keys.entries, last=last):
+            entry = decode(fields[b"e"])
+            _count(entry, found, recomputed[entry.hour])
+            if entry.kind is not Kind.ADJUST:
+                if entry.attempt_id in charged:
+                    found.duplicates.append(entry.attempt_id)
+                charged.add(entry.attempt_id)
+    return found, stored, dict(recomputed)
+
+
+def _count(entry: Entry, found: Verification, counters: dict[str, int]) -> None:
+    found.entries += 1
+    added = increments(entry)
+    found.cost_nano += added.get("cost_nano", 0)
+    found.unknown_cost += added.get("unknown_cost", 0)
+    for metric, amount in added.items():
+        name = f"{entry.group}{GROUP_SEPARATOR}{metric}"
+        counters[name] = counters.get(name, 0) + amount
+
+
+async def _snapshot(store: Store, keys: AccountKeys) -> tuple[str, Counters, int]:
+    """The newest entry's id, all counters and the number of holds, at one and the same moment."""
+    for _ in range(_TRIES):
+        hours = await store.command("ZRANGE", keys.hours, 0, -1)
+        newest, hours_now, open_holds, *hashes = await store.at_once(
+            ("XREVRANGE", keys.entries, "+", "-", "COUNT", 1),
+            ("ZRANGE", keys.hours, 0, -1),
+            ("ZCARD", keys.holds),
+            *(("HGETALL", keys.counters(int(hour))) for hour in hours),
+        )
+        if hours_now == hours:
+            counters = {
+                int(hour): {name.decode(): int(amount) for name, amount in found.items()}
+                for hour, found in zip(hours, hashes, strict=True)
+            }
+            return (newest[0][0].decode() if newest else ""), counters, open_holds
+    raise StoreUnavailable("the ledger's hours kept changing while they were read")
+
+
+def _solid(counters: dict[str, int]) -> dict[str, int]:
+    return {name: amount for name, amount in counters.items() if amount}

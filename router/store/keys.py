@@ -1,0 +1,67 @@
+"""Names of keys: one hash tag an account, so that a script sees all of one account and none of another."""
+
+from dataclasses import dataclass
+
+ROOT = "pr"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKeys:
+    """The key names of one account."""
+
+    account: str
+
+    @property
+    def prefix(self) -> str:
+        """What every key of the account starts with."""
+        return f"{ROOT}:{{{self.account}}}:"
+
+    @property
+    def version(self) -> str:
+        """Counts every change of thresholds, keys and budgets; a reserve carries the one it knows."""
+        return f"{self.prefix}version"
+
+    @property
+    def holds(self) -> str:
+        """Sorted set: attempt id → expiry, milliseconds of the store's time."""
+        return f"{self.prefix}holds"
+
+    @property
+    def entries(self) -> str:
+        """Stream of ledger entries."""
+        return f"{self.prefix}entries"
+
+    @property
+    def hours(self) -> str:
+        """Sorted set of the hours (Unix hours) that have counters."""
+        return f"{self.prefix}hours"
+
+    def attempt(self, attempt_id: str) -> str:
+        """Hash: state of one attempt, its hold while it is open."""
+        return f"{self.prefix}attempt:{attempt_id}"
+
+    def decision(self, decision_id: str) -> str:
+        """Hash: the decision and its attempts, as JSON."""
+        return f"{self.prefix}decision:{decision_id}"
+
+    def counters(self, hour: int) -> str:
+        """Hash: the counters of one hour."""
+        return f"{self.prefix}counters:{hour}"
+
+
+SETTINGS_PREFIX = f"{ROOT}:{{settings}}:"
+
+
+def threshold_key(route: str) -> str:
+    """Hash: the threshold in force on a route."""
+    return f"{SETTINGS_PREFIX}threshold:{route}"
+
+
+def threshold_history_key(route: str) -> str:
+    """List: every threshold a route has had, newest first."""
+    return f"{SETTINGS_PREFIX}thresholds:{route}"
+
+
+API_KEYS = f"{SETTINGS_PREFIX}keys"
+ACCOUNTS = f"{SETTINGS_PREFIX}accounts"
+SETTINGS_VERSION = f"{SETTINGS_PREFIX}version"

@@ -1,0 +1,38 @@
+"""Lua scripts: each in its own `.lua` file, next to the one package that runs it."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One Lua script.
+
+    Attributes:
+        name: the file's stem.
+        source: its text, preludes first.
+        may_fill: runs even when the store is over its memory limit (a settle must; a reserve must not).
+    """
+
+    name: str
+    source: str
+    may_fill: bool = False
+
+    def text(self, *, flags_known: bool) -> str:
+        """The text to load; servers from 7.0 on understand the flags line, older ones refuse it."""
+        if not flags_known:
+            return self.source
+        flags = "allow-oom" if self.may_fill else ""
+        return f"#!lua flags={flags}\n{self.source}"
+
+    def digest(self, *, flags_known: bool) -> str:
+        """SHA-1 of `text`, the name the store knows it by."""
+        return hashlib.sha1(self.text(flags_known=flags_known).encode(), usedforsecurity=False).hexdigest()
+
+
+def read_script(package: str, name: str, *preludes: str, may_fill: bool = False) -> Script:
+    """Reads `name.lua` from `package`'s `scripts` folder, with the files it builds on before it."""
+    folder = files(package) / "scripts"
+    source = "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in (*preludes, name))
+    return Script(name, source, may_fill)
