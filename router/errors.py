@@ -1,4 +1,4 @@
-"""The one tree of errors: each says what was wrong, what would be right and where, and has one HTTP status."""
+"""The one tree of errors: each says what was wrong, what is right and where, and has one HTTP status."""
 
 from typing import ClassVar
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import msgspec
@@ -52,14 +52,17 @@ class Caller:
 
     Attributes:
         key_id: '' for anybody on loopback while no key exists.
+        digest: SHA-256 of the key, to look it up again.
     """
 
     account: str
     key_id: str
+    may_call: bool
     admin: bool
+    digest: str = field(default="", repr=False)
 
 
-ANYBODY = Caller(account="main", key_id="", admin=True)
+ANYBODY = Caller(account="main", key_id="", may_call=True, admin=True)
 
 
 def digest(secret: str) -> str:
@@ -114,9 +117,10 @@ class KeyRing:
         """
         for hashed, key in (await self.all()).items():
             if key.id == key_id:
-                if key.revoked_at_ms is None:
-                    key = msgspec.structs.replace(key, revoked_at_ms=await self._store.now_ms())
-                    await self._store.command("HSET", API_KEYS, hashed, msgspec.json.encode(key))
-                    await changed(self._store)
-                return key
+                if key.revoked_at_ms is not None:
+                    return key
+                ended = msgspec.structs.replace(key, revoked_at_ms=await self._store.now_ms())
+                await self._store.command("HSET", API_KEYS, hashed, msgspec.json.encode(ended))
+                await changed(self._store)
+                return ended
         raise NotFound(f"there is no key {key_id!r}; `pennyroute keys list` shows them", param="id")

@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 class Tokens(msgspec.Struct, frozen=True, array_like=True):
-    """Inclusive buckets: input counts cached, written, audio and image tokens too; output counts reasoning."""
+    """Inclusive buckets: input counts cached, written, audio and image tokens; output counts reasoning."""
 
     input: int
     output: int

@@ -106,7 +106,8 @@ class Thresholds:
         )
         if reply[0] == b"conflict":
             raise VersionConflict(
-                f"route {change.route!r} is at version {reply[1].decode()}, not {expected}; read it again and retry",
+                f"route {change.route!r} is at version {reply[1].decode()}, not {expected}; "
+                "read it again and retry",
                 param="If-Match",
             )
         await changed(self._store)

@@ -1,0 +1,103 @@
+"""The models and routes of a configuration, ready to be used: endpoints, prices and limits resolved once."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from policies import Caps, ModelLimits
+from router.errors import UnknownModel, UnknownRoute
+from router.pricing.price import Price
+from router.providers.call import Endpoint
+
+DEFAULT_ROUTE = "default"
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A configured model.
+
+    Attributes:
+        name: as configured; what decisions, reports and headers show.
+        provider: the provider's preset name.
+        endpoint: where it is called.
+        price: `None` where the configuration allows an unknown one.
+        max_output_tokens: what it can answer at most, when known.
+    """
+
+    name: str
+    provider: str
+    endpoint: Endpoint
+    price: Price | None
+    limits: ModelLimits
+    max_output_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A configured route.
+
+    Attributes:
+        threshold: what the configuration says, 0-1; the store's versioned one is what decides.
+        fallbacks: tried in order after the chosen model and its partner.
+        attempts: calls one decision may make in all.
+        store_prompts: whether decisions keep the messages and the answer.
+    """
+
+    name: str
+    small: Model
+    large: Model
+    threshold: float
+    caps: Caps
+    fallbacks: tuple[Model, ...] = ()
+    attempts: int = 3
+    store_prompts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that can be asked for by name."""
+
+    models: Mapping[str, Model]
+    routes: Mapping[str, Route]
+
+    def find(self, name: str) -> Route | Model:
+        """The route, or else the model, of that name; `auto` is the default route.
+
+        Raises:
+            UnknownModel: neither; with the nearest name as a suggestion.
+        """
+        found = self.routes.get(DEFAULT_ROUTE if name == AUTO else name) or self.models.get(name)
+        if found is None:
+            raise UnknownModel(
+                f"model {_shown(name)} is neither a route nor a configured model"
+                f"{suggestion(name, [*self.routes, *self.models, AUTO])}",
+                param="model",
+            )
+        return found
+
+    def route(self, name: str) -> Route:
+        """The route of that name.
+
+        Raises:
+            UnknownRoute: with the nearest name as a suggestion.
+        """
+        found = self.routes.get(name)
+        if found is None:
+            raise UnknownRoute(
+                f"route {_shown(name)} is not configured{suggestion(name, self.routes)}", param="route"
+            )
+        return found
+
+
+def suggestion(name: str, known: "Mapping[str, object] | list[str]") -> str:
+    """`; did you mean "x"?`, or the names there are."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name[:100], names, 1, 0.6)
+    if near:
+        return f'; did you mean "{near[0]}"?'
+    return f"; there are: {', '.join(names[:20])}"
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= 100 else f"{name[:100]}…")

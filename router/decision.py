@@ -1,0 +1,232 @@
+"""A decision: which model answers and why. Replaying its recorded inputs gives the same one."""
+
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from classifiers import Classifier, Difficulty
+from policies import CapOutcome, Choice, Context, Reason, Tier, apply_caps, choose, turns_to_keep
+from router.catalog import Model, Route
+from router.errors import ContextTooLong
+from router.pricing.tokens import bound_tokens, count_tokens
+from router.query import Query
+from router.routes.thresholds import Threshold
+
+_TOKENS_A_MESSAGE = 4
+_TOKENS_AN_IMAGE = 765
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What was decided on: enough to decide again, and no text.
+
+    Attributes:
+        input_tokens: estimate, after trimming.
+        trimmed_turns: how many of the oldest turns were left out.
+        output_tokens: the cap that goes to the provider; `None` leaves it to the model.
+    """
+
+    text_chars: int
+    turns: int
+    system_chars: int
+    history_chars: int
+    images: int
+    needs_tools: bool
+    input_tokens: int
+    output_tokens: int | None
+    output_clamped: bool
+    trimmed_turns: int
+    forced: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which model answers a query, and why.
+
+    Attributes:
+        route: the route's name, or the model's for an unrouted call.
+        model: who was chosen.
+        large: whose price is the baseline.
+        difficulty: `None` for an unrouted call.
+        threshold: `None` for an unrouted call.
+    """
+
+    id: str
+    query: Query
+    route: Route | None
+    model: Model
+    large: Model
+    choice: Choice
+    difficulty: Difficulty | None
+    threshold: Threshold | None
+    classifier: str
+    inputs: Inputs
+
+    @property
+    def route_name(self) -> str:
+        """What reports call it."""
+        return self.route.name if self.route else self.model.name
+
+    @property
+    def explanation(self) -> str:
+        """Why, in a sentence or two."""
+        return explain(self.choice, self.difficulty, self.threshold)
+
+
+_SENTENCES = {
+    Reason.FORCED: "The caller asked for the {tier} tier.",
+    Reason.CONTEXT_TOO_LONG: "The query does not fit the small model's context, so it goes to the large one.",
+    Reason.NEEDS_TOOLS: "The query offers tools, which the small model does not support.",
+    Reason.NEEDS_VISION: "The query has images, which the small model does not read.",
+    Reason.DIRECT: "The model was named directly; no routing.",
+    Reason.FALLBACK: "The chosen model failed; the next one in line answered.",
+}
+
+
+def explain(choice: Choice, difficulty: Difficulty | None, threshold: Threshold | None) -> str:
+    """The reason in words, with what pushed the score up or down."""
+    if choice.reason in _SENTENCES or difficulty is None or threshold is None:
+        said = _SENTENCES.get(choice.reason, "").format(tier=choice.tier)
+        return f"{said} {difficulty.sentence}".strip() if difficulty else said
+    side = "below" if choice.reason is Reason.BELOW_THRESHOLD else "at or above"
+    return (
+        f"Difficulty {difficulty.value:.3f} is {side} the threshold {threshold.value:g}: "
+        f"{choice.tier} model. {difficulty.sentence}"
+    )
+
+
+def decide(
+    decision_id: str, query: Query, route: Route, threshold: Threshold, classifier: Classifier
+) -> Decision:
+    """Chooses a route's model for a query. Pure: no clock, no chance, no I/O.
+
+    Raises:
+        ContextTooLong: over the route's input cap, and the route refuses or trimming cannot help;
+            or too long for the large model too.
+    """
+    difficulty = classifier.explain(query.facts)
+    query, caps, input_tokens, trimmed = _capped(query, route)
+    context = Context(
+        threshold=threshold.value,
+        small=route.small.limits,
+        large=route.large.limits,
+        input_tokens=input_tokens,
+        output_tokens=caps.output_tokens or 0,
+        needs_tools=query.needs_tools,
+        needs_vision=query.images > 0,
+        forced=query.forced,
+    )
+    choice = choose(difficulty.value, context)
+    model = route.small if choice.tier is Tier.SMALL else route.large
+    _check_fits(model, input_tokens, caps.output_tokens or 0)
+    return Decision(
+        id=decision_id,
+        query=query,
+        route=route,
+        model=model,
+        large=route.large,
+        choice=choice,
+        difficulty=difficulty,
+        threshold=threshold,
+        classifier=classifier.id,
+        inputs=_inputs(query, caps, input_tokens, trimmed),
+    )
+
+
+def direct(decision_id: str, query: Query, model: Model) -> Decision:
+    """The decision of a call that names its model: recorded, not routed."""
+    caps = CapOutcome(refused=False, trim=False, output_tokens=query.output_asked, output_clamped=False)
+    return Decision(
+        id=decision_id,
+        query=query,
+        route=None,
+        model=model,
+        large=model,
+        choice=Choice(Tier.LARGE, Reason.DIRECT),
+        difficulty=None,
+        threshold=None,
+        classifier="",
+        inputs=_inputs(query, caps, input_estimate(query), 0),
+    )
+
+
+def input_estimate(query: Query) -> int:
+    """Estimated input tokens of a query, for fitting and capping; never for money."""
+    text = sum(count_tokens(turn.text) + _TOKENS_A_MESSAGE for turn in query.turns)
+    return text + query.images * _TOKENS_AN_IMAGE + _tools_estimate(query)
+
+
+def input_bound(query: Query) -> int:
+    """Tokens the input cannot exceed, for the worst case."""
+    return bound_tokens(query.input_bytes, len(query.turns), query.images)
+
+
+def _tools_estimate(query: Query) -> int:
+    return sum(len(bytes(query.body[name])) for name in ("tools", "functions") if name in query.body) // 4
+
+
+def _capped(query: Query, route: Route) -> tuple[Query, CapOutcome, int, int]:
+    tokens = input_estimate(query)
+    caps = apply_caps(route.caps, input_tokens=tokens, output_asked=query.output_asked)
+    limit = route.caps.max_input_tokens
+    if caps.refused:
+        raise ContextTooLong(
+            f"the query has about {tokens} input tokens; route {route.name!r} takes at most {limit} "
+            "(caps.max_input_tokens)",
+            param="messages",
+        )
+    if not caps.trim or limit is None:
+        return query, caps, tokens, 0
+    sizes = [
+        (turn.role, count_tokens(turn.text) + _TOKENS_A_MESSAGE + turn.images * _TOKENS_AN_IMAGE)
+        for turn in query.turns
+    ]
+    kept = turns_to_keep(sizes, limit - _tools_estimate(query))
+    if kept is None:
+        raise ContextTooLong(
+            f"the system prompt and the last turn alone are over route {route.name!r}'s "
+            f"{limit} input tokens (caps.max_input_tokens); leaving out older turns cannot help",
+            param="messages",
+        )
+    shorter = with_turns(query, kept)
+    return shorter, caps, input_estimate(shorter), len(query.turns) - len(kept)
+
+
+def with_turns(query: Query, kept: list[int]) -> Query:
+    """The query with only these turns, as they came."""
+    turns = tuple(query.turns[at] for at in kept)
+    left_out = sum(len(turn.raw) for turn in query.turns) - sum(len(turn.raw) for turn in turns)
+    messages = msgspec.Raw(b"[" + b",".join(turn.raw for turn in turns) + b"]")
+    return replace(
+        query,
+        turns=turns,
+        body={**query.body, "messages": messages},
+        input_bytes=query.input_bytes - left_out,
+    )
+
+
+def _check_fits(model: Model, input_tokens: int, output_tokens: int) -> None:
+    limit = model.limits.context_tokens
+    if limit is not None and input_tokens + output_tokens > limit:
+        raise ContextTooLong(
+            f"the query has about {input_tokens} input tokens and asks for up to {output_tokens} of output; "
+            f"model {model.name!r} takes {limit} in all",
+            param="messages",
+        )
+
+
+def _inputs(query: Query, caps: CapOutcome, input_tokens: int, trimmed: int) -> Inputs:
+    facts = query.facts
+    return Inputs(
+        text_chars=len(facts.text),
+        turns=facts.turns,
+        system_chars=facts.system_chars,
+        history_chars=facts.history_chars,
+        images=facts.images,
+        needs_tools=query.needs_tools,
+        input_tokens=input_tokens,
+        output_tokens=caps.output_tokens,
+        output_clamped=caps.output_clamped,
+        trimmed_turns=trimmed,
+        forced=query.forced,
+    )

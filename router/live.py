@@ -1,0 +1,151 @@
+"""What a worker knows of the things people change while it runs: thresholds and keys."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from router.access.keys import ANYBODY, ApiKey, Caller, KeyRing, Scope, digest
+from router.clock import World
+from router.errors import NotAuthenticated, StoreUnavailable
+from router.routes.thresholds import Threshold, Thresholds
+from router.store.connection import Store
+from router.store.settings import versions
+
+_log = logging.getLogger(__name__)
+
+REFRESH_EVERY_S = 0.5
+STALE_LIMIT_S = 15 * 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One consistent view of what can change.
+
+    Attributes:
+        overall: version of the whole.
+        versions: account → its version, which a reserve carries.
+        thresholds: route → threshold in force.
+        keys: SHA-256 → key, revoked ones too.
+        read_s: monotonic seconds of when it was last confirmed.
+    """
+
+    overall: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    keys: Mapping[str, ApiKey] = field(default_factory=dict)
+    read_s: float = 0.0
+
+    @property
+    def keys_exist(self) -> bool:
+        """Whether a key was ever made, so that every call needs one; revoking the last one opens nothing."""
+        return bool(self.keys)
+
+
+class LiveSettings:
+    """Keeps `Known` at most 2 s old; a reserve finds out earlier and asks for a refresh."""
+
+    def __init__(self, store: Store, routes: Iterable[str], world: World) -> None:
+        self._store = store
+        self._routes = tuple(routes)
+        self._world = world
+        self._keys = KeyRing(store)
+        self._thresholds = Thresholds(store)
+        self._refreshing = asyncio.Lock()
+        self.known = Known()
+
+    async def refresh(self) -> Known:
+        """Reads everything again.
+
+        Raises:
+            StoreUnavailable: no answer; what was known stays.
+        """
+        async with self._refreshing:
+            overall, by_account = await versions(self._store)
+            found = {name: await self._thresholds.current(name) for name in self._routes}
+            self.known = Known(
+                overall=overall,
+                versions=by_account,
+                thresholds={name: threshold for name, threshold in found.items() if threshold},
+                keys=await self._keys.all(),
+                read_s=self._world.monotonic_s(),
+            )
+            return self.known
+
+    async def keep_fresh(self) -> None:
+        """Runs for as long as the worker does."""
+        reachable = True
+        while True:
+            await asyncio.sleep(REFRESH_EVERY_S)
+            try:
+                await self._confirm()
+            except StoreUnavailable as error:
+                if reachable:
+                    _log.warning("settings cannot be refreshed: %s", error)
+                reachable = False
+            else:
+                reachable = True
+
+    async def _confirm(self) -> None:
+        overall, by_account = await versions(self._store)
+        if overall != self.known.overall or by_account != self.known.versions:
+            await self.refresh()
+        else:
+            self.known = Known(
+                overall, by_account, self.known.thresholds, self.known.keys, self._world.monotonic_s()
+            )
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since what is known was last confirmed by the store."""
+        return self._world.monotonic_s() - self.known.read_s
+
+    def threshold(self, route: str) -> Threshold:
+        """The threshold in force.
+
+        Raises:
+            StoreUnavailable: never read, or last confirmed over 15 minutes ago.
+        """
+        found = self.known.thresholds.get(route)
+        if found is None or self.age_s > STALE_LIMIT_S:
+            raise StoreUnavailable(
+                f"the threshold of route {route!r} is not known: the store did not answer for "
+                f"{self.age_s:.0f} s; see `pennyroute doctor`"
+            )
+        return found
+
+    def caller(self, secret: str | None) -> Caller:
+        """Who holds this key.
+
+        Comparison is of SHA-256 digests by table look-up, so its time says nothing about a key.
+
+        Raises:
+            NotAuthenticated: a key is needed and this is none, an unknown or a revoked one.
+        """
+        if not self.known.keys_exist:
+            return ANYBODY
+        if not secret:
+            raise NotAuthenticated(
+                "a key is needed: send `Authorization: Bearer <key>`; `pennyroute keys create` makes one"
+            )
+        return self._holder(digest(secret))
+
+    def confirm(self, caller: Caller) -> Caller:
+        """The same caller by what is known now; raises as `caller` does."""
+        if not self.known.keys_exist:
+            return ANYBODY
+        return self._holder(caller.digest)
+
+    def _holder(self, hashed: str) -> Caller:
+        key = self.known.keys.get(hashed)
+        if key is None:
+            raise NotAuthenticated("this key is not known; `pennyroute keys list` shows the ones there are")
+        if key.revoked_at_ms is not None:
+            raise NotAuthenticated(f"key {key.id} was revoked; make another with `pennyroute keys create`")
+        return Caller(
+            account=key.account,
+            key_id=key.id,
+            may_call=key.allows(Scope.CALL),
+            admin=key.allows(Scope.ADMIN),
+            digest=hashed,
+        )

@@ -1,0 +1,161 @@
+"""What is kept of a decision, and shown by `GET /v1/decisions/{id}`. No prompt and no answer unless the route says so."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from router.decision import Decision, Inputs
+from router.ledger.entry import Entry, Labels
+
+
+class FactorRecord(msgspec.Struct, frozen=True):
+    """One thing that moved the score."""
+
+    name: str
+    weight: float
+
+
+class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision as it is stored; the attempts stand beside it.
+
+    Attributes:
+        tier: of the model that answered, or was tried last.
+        chosen_model: whom the policy chose; differs from `model` after a fallback.
+        status: `open`, `ok`, or why it failed.
+        enforced: whether the money was held before the call; not so while the store was away.
+        messages: as sent, only on a route with `store_prompts`.
+        output: the answer's text, only on a route with `store_prompts`.
+    """
+
+    id: str
+    account: str
+    key_id: str
+    created_at: str
+    route: str
+    tier: str
+    model: str
+    reason: str
+    chosen_tier: str
+    chosen_model: str
+    chosen_reason: str
+    difficulty: float | None
+    threshold: float | None
+    threshold_version: int | None
+    classifier: str
+    factors: tuple[FactorRecord, ...]
+    explanation: str
+    inputs: Inputs
+    labels: Labels
+    stream: bool
+    status: str
+    enforced: bool
+    finish_reason: str | None = None
+    messages: msgspec.Raw | None = None
+    output: str | None = None
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_record(record: DecisionRecord) -> bytes:
+    """The stored form: JSON."""
+    return _encoder.encode(record)
+
+
+def shown(raw: bytes, entries: list[Entry]) -> dict[str, Any]:
+    """A stored decision with its attempts and what they cost in all, as the API answers it."""
+    from router.pricing.money import usd
+
+    decision = msgspec.json.decode(raw)
+    decision["labels"] = msgspec.to_builtins(_named(msgspec.json.decode(raw, type=_LabelsOnly).labels))
+    costs = [entry.cost_nano for entry in entries]
+    known = [cost for cost in costs if cost is not None]
+    nano = sum(known) if len(known) == len(costs) else None
+    decision["attempts"] = [attempt_shown(entry) for entry in entries]
+    decision["cost"] = {"usd": None if nano is None else usd(nano), "nano_usd": nano}
+    return {name: value for name, value in decision.items() if name not in ("messages", "output") or value}
+
+
+def attempt_shown(entry: Entry) -> dict[str, Any]:
+    """One attempt by name: what it used, what it cost, where that is known from."""
+    from router.pricing.money import usd
+
+    tokens = entry.tokens
+    return {
+        "id": entry.attempt_id,
+        "number": entry.number,
+        "kind": entry.kind.value,
+        "at": datetime.fromtimestamp(entry.at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        "tier": entry.tier,
+        "model": entry.model,
+        "provider": entry.provider,
+        "served_model": entry.served_model,
+        "service_tier": entry.service_tier,
+        "outcome": entry.outcome,
+        "usage": None
+        if tokens is None
+        else {
+            "input_tokens": tokens.input,
+            "output_tokens": tokens.output,
+            "cached_input_tokens": tokens.cached_input,
+            "cache_write_5m_tokens": tokens.cache_write_5m,
+            "cache_write_1h_tokens": tokens.cache_write_1h,
+            "reasoning_tokens": tokens.reasoning,
+            "audio_input_tokens": tokens.audio_input,
+            "audio_output_tokens": tokens.audio_output,
+            "image_input_tokens": tokens.image_input,
+        },
+        "usage_source": entry.usage_source or None,
+        "usd": None if entry.cost_nano is None else usd(entry.cost_nano),
+        "nano_usd": entry.cost_nano,
+        "held_nano_usd": entry.held_nano,
+        "overrun": entry.overrun,
+        "baseline_nano_usd": entry.baseline_nano,
+        "price_book": entry.price_book,
+        "price_basis": entry.price_basis,
+        "latency_ms": entry.latency_ms,
+        "first_byte_ms": entry.first_byte_ms,
+    }
+
+
+class _LabelsOnly(msgspec.Struct):
+    labels: Labels
+
+
+def _named(labels: Labels) -> dict[str, Any]:
+    return {name: getattr(labels, name) for name in labels.__struct_fields__ if getattr(labels, name)}
+
+
+def draft(decision: Decision, created_at_ms: int, *, enforced: bool) -> DecisionRecord:
+    """The record of a decision before its first attempt."""
+    query, choice, threshold = decision.query, decision.choice, decision.threshold
+    difficulty = decision.difficulty
+    keeps = decision.route is not None and decision.route.store_prompts
+    return DecisionRecord(
+        id=decision.id,
+        account=query.caller.account,
+        key_id=query.caller.key_id,
+        created_at=datetime.fromtimestamp(created_at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        route=decision.route_name,
+        tier=choice.tier,
+        model=decision.model.name,
+        reason=choice.reason,
+        chosen_tier=choice.tier,
+        chosen_model=decision.model.name,
+        chosen_reason=choice.reason,
+        difficulty=difficulty.value if difficulty else None,
+        threshold=threshold.value if threshold else None,
+        threshold_version=threshold.version if threshold else None,
+        classifier=decision.classifier,
+        factors=tuple(FactorRecord(factor.name, factor.weight) for factor in difficulty.factors)
+        if difficulty
+        else (),
+        explanation=decision.explanation,
+        inputs=decision.inputs,
+        labels=query.labels,
+        stream=query.stream,
+        status="open",
+        enforced=enforced,
+        messages=query.body["messages"] if keeps else None,
+    )
