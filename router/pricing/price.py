@@ -70,6 +70,10 @@ class Rates:
             image_input=_first(image_input, input),
         )
 
+    def dearer(self, other: "Rates") -> "Rates":
+        """The higher of two rates in every bucket."""
+        return Rates(*(max(getattr(self, name), getattr(other, name)) for name in self.__slots__))
+
     @property
     def dearest_input(self) -> int:
         """The highest rate an input token can have, whatever its bucket."""

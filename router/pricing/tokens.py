@@ -1,4 +1,4 @@
-"""Token counts without a tokenizer: an estimate for what nobody counted, a bound for what must not be exceeded.
+"""Token counts without a tokenizer: an estimate for what nobody counted, a bound for budgets.
 
 The weights are a least-squares fit of relative error to OpenAI's cl100k_base on English questions, Python
 code and interface texts in some thirty languages; docs/prices.md has the measured error of each kind.
@@ -54,7 +54,7 @@ def count_tokens(text: str) -> int:
 def bound_tokens(
     utf8_bytes: int, messages: int, images: int, image_max_tokens: int = IMAGE_MAX_TOKENS
 ) -> int:
-    """A number of input tokens that no tokenizer exceeds: one a byte, 16 a message, the most a picture can be.
+    """A number of input tokens that no tokenizer exceeds: one a byte, 16 a message, a picture's most.
 
     Args:
         utf8_bytes: size of all text that is sent, tool definitions included, pictures excluded.
