@@ -18,6 +18,9 @@ from router.pricing.stated import BUCKETS, OUTPUT_PARTS, price_from
 
 PriceMap = Mapping[str, Mapping[str, Any]]
 
+_Stated = tuple[Price, frozenset[str]]
+"""A price of the map, and the rates of it that the map itself writes down."""
+
 COMPARED_PROVIDERS: Final = (
     "openai",
     "anthropic",
@@ -87,31 +90,19 @@ def check(book: PriceBook, price_map: PriceMap) -> CheckReport:
     """Compare each model of the map with what the book finds for its name, by alias or snapshot too."""
     theirs, unreadable = _read_map(price_map)
     found = {at: book.price(*at) for at in sorted(theirs)}
-    pairs = [(at, price, theirs[at]) for at, price in found.items() if price is not None]
-    known = {(price.provider, price.model) for _, price, _ in pairs}
+    pairs = [(at, price, *theirs[at]) for at, price in found.items() if price is not None]
+    known = {(price.provider, price.model) for _, price, _, _ in pairs}
     in_map = {provider for provider, _ in theirs}
     ours = {
         (entry.provider, entry.model) for entry in book.entries() if entry.price and entry.provider in in_map
     }
     return CheckReport(
         compared=len(pairs),
-        disagreements=tuple(row for at, price, other in pairs for row in _differences(at, price, other)),
+        disagreements=tuple(row for pair in pairs for row in _differences(*pair)),
         only_in_book=tuple(sorted(ours - known)),
         only_in_map=tuple(at for at, price in found.items() if price is None),
         unreadable=unreadable,
     )
-
-
-def price_from_map(provider: str, model: str, entry: Mapping[str, Any], source: str) -> Price | None:
-    """The price one entry of the map states; None where it states none, or only zeros.
-
-    Raises:
-        PricingError: a price that is negative or absurd.
-    """
-    stated = _stated(entry)
-    if stated is None:
-        return None
-    return price_from(provider, model, stated, source=source)
 
 
 def levels_of(price: Price) -> dict[str, Rates]:
@@ -122,37 +113,41 @@ def levels_of(price: Price) -> dict[str, Rates]:
     return levels if price.off_peak is None else levels | {"off-peak": price.off_peak.rates}
 
 
-def _read_map(price_map: PriceMap) -> tuple[dict[tuple[str, str], Price], tuple[tuple[str, str, str], ...]]:
-    prices: dict[tuple[str, str], Price] = {}
+def _read_map(price_map: PriceMap) -> tuple[dict[tuple[str, str], _Stated], tuple[tuple[str, str, str], ...]]:
+    prices: dict[tuple[str, str], _Stated] = {}
     unreadable: list[tuple[str, str, str]] = []
     for name, entry in price_map.items():
         provider = entry.get("litellm_provider")
         if provider not in COMPARED_PROVIDERS or entry.get("mode") not in _CHAT_MODES:
             continue
         model = name.removeprefix(f"{provider}/")
+        stated = _stated(entry)
+        if stated is None:
+            unreadable.append((provider, model, "states no price"))
+            continue
+        if name == model and (provider, model) in prices:
+            continue  # the name with its provider is the fuller entry
         try:
-            price = price_from_map(provider, model, entry, "litellm")
+            price = price_from(provider, model, stated, source="litellm")
         except PricingError as error:
             unreadable.append((provider, model, str(error)))
-            continue
-        if price is None:
-            unreadable.append((provider, model, "states no price"))
-        elif (
-            name != model or (provider, model) not in prices
-        ):  # the name with its provider is the fuller entry
-            prices[provider, model] = price
+        else:
+            prices[provider, model] = price, _said(stated)
     return prices, tuple(unreadable)
 
 
-def _differences(at: tuple[str, str], price: Price, other: Price) -> Iterator[Disagreement]:
+def _differences(
+    at: tuple[str, str], price: Price, other: Price, said: frozenset[str]
+) -> Iterator[Disagreement]:
     ours, theirs = levels_of(price), levels_of(other)
     for level in sorted(ours.keys() | theirs.keys()):
         book, theirs_here = ours.get(level), theirs.get(level)
         if book is not None and theirs_here is not None:
             for bucket in BUCKETS:
                 if _differs(bucket, book, theirs_here):
-                    shown = (usd_per_million(getattr(rates, bucket)) for rates in (book, theirs_here))
-                    yield Disagreement(*at, f"{level} {bucket}", *shown)
+                    name = f"{level} {bucket}"
+                    stated = usd_per_million(getattr(theirs_here, bucket)) if name in said else None
+                    yield Disagreement(*at, name, usd_per_million(getattr(book, bucket)), stated)
         elif (
             book is None or book not in theirs.values()
         ):  # a level by two names, such as fast and priority, agrees
@@ -166,6 +161,23 @@ def _differs(bucket: str, book: Rates, other: Rates) -> bool:
         getattr(rates, bucket) == getattr(rates, whole) for rates in (book, other)
     )
     return not follows and getattr(book, bucket) != getattr(other, bucket)
+
+
+def _said(stated: Mapping[str, Any]) -> frozenset[str]:
+    """The rates that were written down, as against those that follow from others."""
+    levels = [
+        (STANDARD_TIER, stated),
+        ("off-peak", stated.get("off_peak", {})),
+        *stated.get("tiers", {}).items(),
+    ]
+    steps = [
+        (f"{tier} above {step['above_input_tokens']}", step)
+        for tier, level in levels
+        for step in level.get("steps", ())
+    ]
+    return frozenset(
+        f"{name} {bucket}" for name, level in (*levels, *steps) for bucket in BUCKETS if bucket in level
+    )
 
 
 def _summary(rates: Rates | None) -> str | None:
