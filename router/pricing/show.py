@@ -14,7 +14,7 @@ class PriceRow:
 
     Attributes:
         name: the config's name of the model, where the price comes from the config.
-        more: long-context steps, service tiers, off-peak hours and fees, in words; empty where there are none.
+        more: long-context steps, service tiers, off-peak hours and fees, in words; empty if there are none.
         source: where the price was read and the date of that source.
     """
 
@@ -34,7 +34,7 @@ class PriceRow:
 
 
 def show_rows(book: PriceBook, provider: str | None = None) -> list[PriceRow]:
-    """What the config states, then the book, each by provider and model; only one provider's if it is named."""
+    """What the config states, then the book, each by provider and model; of one provider if named."""
     stated = [
         _row(price.provider, price.model, price, book.facts(price.provider, price.model).context_window, name)
         for name, price in book.overrides().items()
