@@ -1,0 +1,210 @@
+"""The artifact: a directory with `manifest.json` and `weights.npz`. Data only; loading one runs no code.
+
+`weights.npz` is read with `allow_pickle=False`, only after its SHA-256 equals the manifest's, its size is within
+bounds, and its arrays have the shapes that this version's features ask for.
+"""
+
+import hashlib
+import io
+import json
+import math
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from classifiers.errors import ArtifactError
+from classifiers.features import BUCKETS, FEATURE_VERSION, FORM
+from classifiers.model import LearnedClassifier, Weights
+
+FORMAT: Final = "pennyroute-classifier"
+FORMAT_VERSION: Final = 1
+MANIFEST: Final = "manifest.json"
+WEIGHTS: Final = "weights.npz"
+MAX_MANIFEST_BYTES: Final = 1 << 20
+MAX_WEIGHTS_BYTES: Final = 16 << 20
+MAX_UNPACKED_BYTES: Final = 64 << 20
+_MAX_CHANNELS: Final = 8
+_MAX_KNOTS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What a directory holds: the classifier, its manifest, and hashes of the rows it learned from (sorted)."""
+
+    classifier: LearnedClassifier
+    manifest: dict[str, Any]
+    row_hashes: npt.NDArray[np.uint64]
+
+
+def load_artifact(directory: Path) -> LearnedClassifier:
+    """The classifier in a directory.
+
+    Raises:
+        ArtifactError: nothing there, altered since it was written, or made by another version of the features.
+    """
+    return read_artifact(directory).classifier
+
+
+def read_artifact(directory: Path) -> Artifact:
+    """Everything in a directory, checked; raises as `load_artifact`."""
+    manifest = _read_manifest(directory)
+    packed = _read_bounded(directory / WEIGHTS, MAX_WEIGHTS_BYTES)
+    digest = hashlib.sha256(packed).hexdigest()
+    expected = _text(manifest, "weights_sha256", directory)
+    if digest != expected:
+        raise ArtifactError(
+            f"{directory / WEIGHTS}: SHA-256 is {digest[:12]}…, the manifest says {expected[:12]}…; "
+            "the file was altered or belongs to another artifact: train again or restore it"
+        )
+    arrays = _unpack(packed, directory)
+    classifier = LearnedClassifier(
+        _weights(arrays, directory),
+        name=_text(manifest, "name", directory),
+        digest=digest,
+        default_threshold=_share(manifest, "default_threshold", directory),
+        familiar_from=_share(manifest, "familiar_from", directory),
+    )
+    return Artifact(classifier, manifest, _array(arrays, "row_hashes", np.dtype(np.uint64), (None,), directory))
+
+
+def write_artifact(
+    directory: Path, weights: Weights, row_hashes: npt.NDArray[np.uint64], manifest: dict[str, Any]
+) -> dict[str, Any]:
+    """Write both files and return the manifest as written. The same input gives the same bytes."""
+    arrays = {field.name: getattr(weights, field.name) for field in fields(weights)}
+    packed = io.BytesIO()
+    np.savez_compressed(packed, row_hashes=np.sort(row_hashes), **arrays)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / WEIGHTS).write_bytes(packed.getvalue())
+    whole = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "feature_version": FEATURE_VERSION,
+        "weights_sha256": hashlib.sha256(packed.getvalue()).hexdigest(),
+        "weights_bytes": len(packed.getvalue()),
+        **manifest,
+    }
+    text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
+    (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    return whole
+
+
+def _read_bounded(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise ArtifactError(
+            f"{path}: cannot be read ({error.strerror}); is this a directory made by `train`?"
+        ) from error
+    if len(data) > most:
+        raise ArtifactError(f"{path}: larger than {most} bytes, which no artifact is")
+    return data
+
+
+def _read_manifest(directory: Path) -> dict[str, Any]:
+    path = directory / MANIFEST
+    try:
+        manifest = json.loads(_read_bounded(path, MAX_MANIFEST_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path}: not JSON ({error})") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ArtifactError(f'{path}: not a classifier manifest ("format" should be "{FORMAT}")')
+    for key, ours in (("format_version", FORMAT_VERSION), ("feature_version", FEATURE_VERSION)):
+        if manifest.get(key) != ours:
+            raise ArtifactError(
+                f"{path}: {key} is {manifest.get(key)!r}, this version reads {ours}: train the artifact again"
+            )
+    return manifest
+
+
+def _text(manifest: dict[str, Any], key: str, directory: Path) -> str:
+    value = manifest.get(key)
+    if not isinstance(value, str) or not value:
+        raise ArtifactError(f"{directory / MANIFEST}: {key!r} should be a text, is {value!r}")
+    return value
+
+
+def _share(manifest: dict[str, Any], key: str, directory: Path) -> float:
+    value = manifest.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ArtifactError(f"{directory / MANIFEST}: {key!r} should be a number from 0 to 1, is {value!r}")
+    return float(value)
+
+
+def _unpack(packed: bytes, directory: Path) -> dict[str, npt.NDArray[Any]]:
+    path = directory / WEIGHTS
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise ArtifactError(f"{path}: unpacks to {unpacked} bytes, more than {MAX_UNPACKED_BYTES}")
+        with np.load(io.BytesIO(packed), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{path}: not a readable array file ({error})") from error
+
+
+def _array(
+    arrays: dict[str, npt.NDArray[Any]],
+    name: str,
+    dtype: np.dtype[Any],
+    shape: tuple[int | None, ...],
+    directory: Path,
+) -> npt.NDArray[Any]:
+    array = arrays.get(name)
+    if array is None:
+        raise ArtifactError(f"{directory / WEIGHTS}: array {name!r} is missing")
+    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
+    if array.dtype != dtype or not fits:
+        raise ArtifactError(
+            f"{directory / WEIGHTS}: array {name!r} is {array.dtype}{array.shape}, "
+            f"these features need {dtype}{shape}"
+        )
+    if array.dtype == np.float64 and not np.isfinite(array).all():
+        raise ArtifactError(f"{directory / WEIGHTS}: array {name!r} holds a number that is not finite")
+    return array
+
+
+def _weights(arrays: dict[str, npt.NDArray[Any]], directory: Path) -> Weights:
+    real, features = np.dtype(np.float64), len(FORM)
+    bias = _array(arrays, "bias", real, (None,), directory)
+    channels = len(bias)
+    if not 1 <= channels <= _MAX_CHANNELS:
+        raise ArtifactError(f"{directory / WEIGHTS}: {channels} channels, expected 1 to {_MAX_CHANNELS}")
+    knots = _array(arrays, "knots", real, (2, None), directory)
+    rising = bool(np.all(np.diff(knots[0]) > 0) and np.all(np.diff(knots[1]) >= 0))
+    inside = bool(np.all((knots[1] >= 0) & (knots[1] <= 1)))
+    if not 1 <= knots.shape[1] <= _MAX_KNOTS or not rising or not inside:
+        raise ArtifactError(f"{directory / WEIGHTS}: the calibration curve is not a rising curve from 0 to 1")
+    scales = _array(arrays, "scales", real, (channels + 1,), directory)
+    table = _array(arrays, "table", np.dtype(np.int16), (BUCKETS, channels + 2), directory)
+    if scales[-1] < 0 or (table[:, -2:] < 0).any():
+        raise ArtifactError(f"{directory / WEIGHTS}: negative document frequencies")
+    weights = Weights(
+        table=table,
+        scales=scales,
+        bias=bias,
+        coefficients=_array(arrays, "coefficients", real, (channels,), directory),
+        logistic=_array(arrays, "logistic", np.dtype(np.bool_), (channels,), directory),
+        form_weights=_array(arrays, "form_weights", real, (features, channels), directory),
+        form_low=_array(arrays, "form_low", real, (features,), directory),
+        form_high=_array(arrays, "form_high", real, (features,), directory),
+        form_mean=_array(arrays, "form_mean", real, (features,), directory),
+        knots=knots,
+    )
+    _reject_overflow(weights, directory)
+    return weights
+
+
+def _reject_overflow(weights: Weights, directory: Path) -> None:
+    """Finite weights can still overflow to infinity when added up; a sound artifact stays far below this bound."""
+    widest = max(float(np.abs(array).max(initial=0.0)) for array in (
+        weights.scales, weights.bias, weights.coefficients, weights.form_weights, weights.form_low, weights.form_high
+    ))
+    if not math.isfinite(widest) or widest > 1e12:
+        raise ArtifactError(f"{directory / WEIGHTS}: holds a weight of {widest:g}, beyond any that training gives")

@@ -1,0 +1,56 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from classifiers.facts import QueryFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One thing about a query that moved its difficulty.
+
+    `name` is for people ("contains code", "word: prove"). `weight` is the signed contribution to the raw score, the
+    number that calibration then turns into a difficulty: comparable within one artifact, not a share of the value.
+    """
+
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difficulty:
+    """The calibrated expected quality lost by answering small instead of large (0–1), and why."""
+
+    value: float
+    factors: tuple[Factor, ...] = ()
+    """Strongest first, six at most."""
+
+    @property
+    def sentence(self) -> str:
+        """One English sentence naming what raised and what lowered the value."""
+        raised = ", ".join(factor.name for factor in self.factors if factor.weight > 0)
+        lowered = ", ".join(factor.name for factor in self.factors if factor.weight < 0)
+        parts = [f"raised by {raised}"] * bool(raised) + [f"lowered by {lowered}"] * bool(lowered)
+        reason = "; ".join(parts) if parts else "nothing in the query stands out"
+        return f"Difficulty {self.value:.3f}: {reason}."
+
+
+class Classifier(Protocol):
+    """Text and cheap facts in, difficulty out: pure, and the same answer for the same facts."""
+
+    @property
+    def id(self) -> str:
+        """Name and content hash, e.g. `default-2026-11+sha256:ab12cd34`; written into every decision."""
+
+    @property
+    def default_threshold(self) -> float:
+        """The difficulty at and above which large is worth it when nobody has tuned a route (0–1)."""
+
+    def score(self, facts: QueryFacts) -> float:
+        """The difficulty of one query, 0–1."""
+
+    def explain(self, facts: QueryFacts) -> Difficulty:
+        """The same value, bit for bit, with its reasons."""
+
+    def score_many(self, facts: Sequence[QueryFacts]) -> list[float]:
+        """The difficulty of each query in order; the same values as `score`, bit for bit."""

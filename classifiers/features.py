@@ -1,0 +1,170 @@
+"""Text → numbers: the one reading of a query that training and serving share.
+
+A query becomes hashed words and word pairs (buckets) and a short vector of form features. What is read is bounded:
+of a text longer than `READ_CHARS` only its first and its last `READ_CHARS // 2` characters, so that the cost of a
+score does not grow with the text; the whole length still counts as a feature.
+"""
+
+import math
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from classifiers.facts import QueryFacts
+from classifiers.lexicon import EXPERT, MODEL_TALK, PLAIN, REASONING
+
+FEATURE_VERSION: Final = 1
+"""Raised whenever the same query would give other numbers: older artifacts are then refused."""
+
+READ_CHARS: Final = 8192
+BUCKETS: Final = 1 << 17
+_MASK = np.uint64(BUCKETS - 1)
+_FIRST, _SECOND, _SHIFT = np.uint64(2654435761), np.uint64(40503), np.uint64(9)
+_WORD_BYTES = bytes(b if 0x30 <= b <= 0x39 or 0x61 <= b <= 0x7A or b >= 0x80 else 0x20 for b in range(256))
+"""Turns every byte of lower-cased UTF-8 that cannot be part of a word into a space."""
+_NO_BUCKETS: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
+
+_DIGIT, _MATH, _CODE, _TEX, _QUESTION, _FOREIGN, _SPACE = 1, 2, 3, 4, 5, 6, 7
+_KINDS = 8
+
+
+def _kind_of_byte(byte: int) -> int:
+    if byte >= 0x80:
+        return _FOREIGN
+    signs = {b"0123456789": _DIGIT, b"+*/=<>^%": _MATH, b"{}[];#`|&_": _CODE, b"$\\": _TEX, b"?": _QUESTION}
+    spaces = {b" \t\n\r\x0b\x0c": _SPACE}
+    return next((kind for members, kind in (signs | spaces).items() if byte in members), 0)
+
+
+_KIND_TABLE = bytes(_kind_of_byte(byte) for byte in range(256))
+
+FORM: Final = (
+    "long query",
+    "very long query",
+    "many words",
+    "digits",
+    "share of digits",
+    "mathematical signs",
+    "code signs",
+    "TeX signs",
+    "letters beyond ASCII",
+    "listed options",
+    "long words",
+    "repeated words",
+    "question marks",
+    "contains code",
+    "reasoning words",
+    "expert vocabulary",
+    "plain-errand words",
+    "many turns",
+    "long system prompt",
+    "long history",
+    "has tools",
+    "has images",
+)
+"""Names of the form features, in the order of `Reading.form`."""
+
+_CODE_MARKS = (b"```", b"def ", b"return ", b"import ", b"();", b"#include", b" = ")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read of one query. `buckets` are distinct, sorted, below `BUCKETS`; `form` follows `FORM`."""
+
+    words: list[bytes]
+    buckets: npt.NDArray[np.uint64]
+    form: list[float]
+
+
+def bounded_text(text: str) -> str:
+    """The part that is read, lower-cased; compatibility forms (full-width letters, ligatures) made plain."""
+    if len(text) > READ_CHARS:
+        half = READ_CHARS // 2
+        text = f"{text[:half]}\n{text[-half:]}"
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)[: 2 * READ_CHARS]
+    return text.lower()
+
+
+def words_of(data: bytes) -> list[bytes]:
+    """Runs of letters, digits and bytes beyond ASCII, in order, of lower-cased UTF-8."""
+    return data.translate(_WORD_BYTES).split()
+
+
+def word_hashes(words: list[bytes]) -> npt.NDArray[np.uint64]:
+    """32-bit hashes of words, in order."""
+    return np.array(list(map(crc32, words)), dtype=np.uint64)
+
+
+def pair_hashes(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Hashes of neighbouring words, in order; one fewer than the words."""
+    return (hashes[:-1] * _FIRST + hashes[1:] * _SECOND) >> _SHIFT
+
+
+def bucket_of(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Where hashes fall in the weight table."""
+    return hashes & _MASK
+
+
+def silent_buckets() -> npt.NDArray[np.uint64]:
+    """Buckets of polite words and of talk about models, kept without weight in every artifact."""
+    return bucket_of(word_hashes(sorted(MODEL_TALK)))
+
+
+def read(facts: QueryFacts) -> Reading:
+    """Read one query; any string will do, lone surrogates and NUL included."""
+    data = bounded_text(facts.text).encode("utf-8", "surrogatepass")
+    words = words_of(data)
+    if not words:
+        return Reading(words, _NO_BUCKETS, _form(facts, data, words))
+    hashes = word_hashes(words)
+    buckets = np.concatenate((hashes, pair_hashes(hashes))) & _MASK
+    buckets.sort()
+    fresh = np.empty(len(buckets), dtype=np.bool_)
+    fresh[0] = True
+    np.not_equal(buckets[1:], buckets[:-1], out=fresh[1:])
+    return Reading(words, buckets[fresh], _form(facts, data, words))
+
+
+def _looks_like_code(data: bytes) -> float:
+    for mark in _CODE_MARKS:
+        if mark in data:
+            return 1.0
+    return 0.0
+
+
+def _form(facts: QueryFacts, data: bytes, words: list[bytes]) -> list[float]:
+    kinds = np.bincount(np.frombuffer(data.translate(_KIND_TABLE), dtype=np.uint8), minlength=_KINDS).tolist()
+    size = len(data) or 1
+    count = len(words) or 1
+    distinct = set(words)
+    log1p = math.log1p
+    length = log1p(len(facts.text))
+    return [
+        length,
+        max(0.0, length - 6.4),  # above about 600 characters
+        log1p(len(words)),
+        log1p(kinds[_DIGIT]),
+        kinds[_DIGIT] / size,
+        log1p(kinds[_MATH]),
+        log1p(kinds[_CODE]),
+        log1p(kinds[_TEX]),
+        kinds[_FOREIGN] / size,
+        float(b"\nb." in data or b"\nb)" in data),
+        min((size - kinds[_SPACE]) / count, 12.0),
+        1.0 - len(distinct) / count if words else 0.0,
+        min(kinds[_QUESTION], 4) / 4,
+        _looks_like_code(data),
+        min(len(distinct & REASONING), 4) / 4,
+        min(len(distinct & EXPERT), 4) / 4,
+        min(len(distinct & PLAIN), 4) / 4,
+        log1p(max(facts.turns - 1, 0)),
+        log1p(max(facts.system_chars, 0)),
+        log1p(max(facts.history_chars, 0)),
+        float(facts.has_tools),
+        log1p(max(facts.images, 0)),
+    ]

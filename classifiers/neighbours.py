@@ -1,0 +1,100 @@
+"""Which queries are copies or near-copies of each other, so that folds and evaluations keep them together.
+
+Few-shot preambles make whole texts look alike, so what is compared is what is rare: the last `TAIL_CHARS` characters,
+and the word 5-grams that few queries share.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from classifiers.facts import QueryFacts
+from classifiers.features import bounded_text, word_hashes, words_of
+
+TAIL_CHARS: Final = 300
+SHINGLE_WORDS: Final = 5
+RARE_IN_AT_MOST: Final = 8
+SHARED_TO_BE_NEAR: Final = 0.5
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+
+
+def normal_form(text: str) -> bytes:
+    """Words of the part that is read, lower-cased, single spaces, no punctuation."""
+    return b" ".join(words_of(bounded_text(text).encode("utf-8", "surrogatepass")))
+
+
+def row_hash(text: str) -> int:
+    """64 bits of BLAKE2b of the normal form: the same for copies that differ in case, spaces or punctuation."""
+    return _hash(normal_form(text))
+
+
+def tail_hash(text: str) -> int:
+    """64 bits of BLAKE2b of the last `TAIL_CHARS` bytes of the normal form."""
+    return _hash(b"tail:" + normal_form(text)[-TAIL_CHARS:])
+
+
+def _hash(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+
+
+def shingle_hashes(text: str) -> npt.NDArray[np.uint64]:
+    """Distinct hashes of the word 5-grams; of the whole text where it is shorter."""
+    words = words_of(bounded_text(text).encode("utf-8", "surrogatepass"))
+    if len(words) < SHINGLE_WORDS:
+        return np.array([row_hash(text)], dtype=np.uint64)
+    hashes = word_hashes(words)
+    rolled = np.zeros(len(hashes) - SHINGLE_WORDS + 1, dtype=np.uint64)
+    for at in range(SHINGLE_WORDS):
+        rolled = (rolled ^ hashes[at : at + len(rolled)]) * _STEP
+    return np.unique(rolled)
+
+
+def groups(facts: Sequence[QueryFacts]) -> npt.NDArray[np.int64]:
+    """A group number for each query, equal for near-copies: those that must share a fold."""
+    parent = list(range(len(facts)))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    first_with: dict[int, int] = {}
+    for at, one in enumerate(facts):
+        for key in (row_hash(one.text), tail_hash(one.text)):
+            parent[root(at)] = root(first_with.setdefault(key, at))
+    for left, right in _near_pairs([shingle_hashes(one.text) for one in facts]):
+        parent[root(left)] = root(right)
+    roots = np.array([root(at) for at in range(len(facts))], dtype=np.int64)
+    numbered: npt.NDArray[np.int64] = np.unique(roots, return_inverse=True)[1].astype(np.int64)
+    return numbered
+
+
+def _near_pairs(shingles: Sequence[npt.NDArray[np.uint64]]) -> list[tuple[int, int]]:
+    """Pairs that share at least half of the rarer one's rare shingles."""
+    if not shingles:
+        return []
+    owner = np.repeat(np.arange(len(shingles)), [len(one) for one in shingles])
+    flat = np.concatenate(shingles)
+    order = np.argsort(flat, kind="stable")
+    owner, flat = owner[order], flat[order]
+    starts = np.flatnonzero(np.concatenate(([True], flat[1:] != flat[:-1])))
+    counts = np.diff(np.concatenate((starts, [len(flat)])))
+    rare = np.repeat(counts <= RARE_IN_AT_MOST, counts)
+    rare_per_owner = np.bincount(owner[rare], minlength=len(shingles))
+    shared: dict[tuple[int, int], int] = {}
+    for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
+        if 2 <= count <= RARE_IN_AT_MOST:
+            members = owner[start : start + count].tolist()
+            for at, left in enumerate(members):
+                for right in members[at + 1 :]:
+                    shared[left, right] = shared.get((left, right), 0) + 1
+    return [
+        pair
+        for pair, count in shared.items()
+        if count >= SHARED_TO_BE_NEAR * min(rare_per_owner[pair[0]], rare_per_owner[pair[1]])
+    ]
