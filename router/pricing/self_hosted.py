@@ -40,13 +40,10 @@ def self_hosted_price(
         input_tokens_per_second: speed of reading the prompt, where it was measured.
 
     Raises:
-        PriceError: both or neither way to pay for an hour, a number out of range, or a dearer token than
-            `MAX_USD_PER_MILLION`.
+        PriceError: both or neither way to pay for an hour, a number out of range, or too dear a token.
     """
     hour, hour_text = _hour(usd_per_hour, watts, usd_per_kwh)
-    busy = _positive("utilisation", utilisation)
-    if busy > 1:
-        raise PriceError(f"utilisation is {utilisation}; it is a share of the time, above 0 and up to 1")
+    busy = _share(utilisation)
     output_rate, output_text = _rate(hour, busy, "tokens_per_second", tokens_per_second)
     input_rate, input_text = output_rate, ""
     if input_tokens_per_second is not None:
@@ -70,6 +67,13 @@ def _hour(
         hour = _positive("watts", watts) / _WATTS_A_KILOWATT * _positive("usd_per_kwh", usd_per_kwh)
         return hour, f"{watts} W / 1000 * {usd_per_kwh} USD/kWh"
     raise PriceError("a self-hosted price needs either usd_per_hour, or both watts and usd_per_kwh")
+
+
+def _share(utilisation: Amount) -> Fraction:
+    busy = _positive("utilisation", utilisation)
+    if busy > 1:
+        raise PriceError(f"utilisation is {utilisation}; it is a share of the time, above 0 and up to 1")
+    return busy
 
 
 def _rate(
