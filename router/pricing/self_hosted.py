@@ -29,8 +29,7 @@ def self_hosted_price(
     """A price per token from the cost of an hour, rounded up to a pico-dollar; `note` shows the sum.
 
     Args:
-        provider: preset name, such as `vllm`.
-        model: the name the server knows it by.
+        provider: preset name, such as `vllm`; `model` is the name the server knows it by.
         tokens_per_second: what the machine gets through when busy, all requests together; input counts like
             output unless it has a speed of its own.
         usd_per_hour: rent or depreciation; or else watts and usd_per_kwh.
