@@ -29,7 +29,8 @@ def self_hosted_price(
     """A price per token from the cost of an hour, rounded up to a pico-dollar; `note` shows the sum.
 
     Args:
-        provider: preset name, such as `vllm`; `model` is the name the server knows it by.
+        provider: preset name, such as `vllm`.
+        model: the name the server knows it by.
         tokens_per_second: what the machine gets through when busy, all requests together; input counts like
             output unless it has a speed of its own.
         usd_per_hour: rent or depreciation; or else watts and usd_per_kwh.
@@ -46,14 +47,13 @@ def self_hosted_price(
     output_rate, output_text = _rate(hour, busy, "tokens_per_second", tokens_per_second)
     input_rate, input_text = output_rate, ""
     if input_tokens_per_second is not None:
-        input_rate, text = _rate(hour, busy, "input_tokens_per_second", input_tokens_per_second)
-        input_text = f"; input: {text}"
+        input_rate, input_text = _rate(hour, busy, "input_tokens_per_second", input_tokens_per_second)
     return Price(
         provider=provider,
         model=model,
         rates=Rates.of(input_rate, output_rate),
         source="config",
-        note=f"{hour_text}{output_text}{input_text}",
+        note=f"{hour_text}{output_text}" + (f"; input:{input_text}" if input_text else ""),
     )
 
 
