@@ -32,6 +32,8 @@ class Outcome:
     large_score: float
     small_cost_usd: float | None
     large_cost_usd: float | None
+    small_model: str
+    large_model: str
     line: str
     """The row as it was written, so that a holdout can be handed on unchanged."""
 
@@ -154,6 +156,8 @@ def _outcome(row: Any, line: str, path: Path, number: int) -> Outcome:
         large_score=_score(large, "large"),
         small_cost_usd=_cost(small, "small"),
         large_cost_usd=_cost(large, "large"),
+        small_model=str(small.get("model") or ""),
+        large_model=str(large.get("model") or ""),
         line=line,
     )
 

@@ -1,0 +1,164 @@
+"""Fits the linear channels that every candidate ranking is made of. Training only: imports scikit-learn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from classifiers.facts import QueryFacts
+from classifiers.features import BUCKETS, FORM, read, silent_buckets
+from classifiers.prior import WEIGHTS
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+LEAST_DOCUMENTS: Final = 2
+"""A bucket seen in fewer queries weighs nothing: what is rare in training says nothing, and gibberish stays silent."""
+
+FORM_SCALE: Final = 0.1
+"""Form features, standardised, enter beside unit-length word vectors at this scale; larger means less shrinkage."""
+
+RIDGE_WORDS: Final = 6.0
+RIDGE_FORM: Final = 10.0
+LOGISTIC_C: Final = 1.0
+_WIDEST: Final = 4.0
+"""Form features are clipped at this many standard deviations: no query may extrapolate without end."""
+
+HASHED: Final = ("gap", "small_ok", "large_ok")
+CHANNELS: Final = (*HASHED, "form", "hand")
+"""`hand` is the fixed score of `prior`, fitted on nothing; it enters only where training is asked to mix it in."""
+
+LOGISTIC: Final = frozenset({"small_ok", "large_ok"})
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Readings of n queries: `buckets` (n, BUCKETS) of ones, `form` (n, FORM)."""
+
+    buckets: sp.csr_matrix
+    form: Floats
+
+    def take(self, rows: Rows) -> "Matrix":
+        return Matrix(self.buckets[rows], self.form[rows])
+
+
+def matrix_of(facts: Sequence[QueryFacts]) -> Matrix:
+    """Read every query with the code that serving uses."""
+    form = np.zeros((len(facts), len(FORM)))
+    columns: list[npt.NDArray[np.int32]] = []
+    for at, one in enumerate(facts):
+        reading = read(one)
+        form[at] = reading.form
+        columns.append(reading.buckets.astype(np.int32))
+    starts = np.cumsum([0] + [len(column) for column in columns])
+    flat = np.concatenate(columns) if columns else np.zeros(0, np.int32)
+    ones = np.ones(len(flat), dtype=np.float32)
+    return Matrix(sp.csr_matrix((ones, flat, starts), shape=(len(facts), BUCKETS)), form)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """z = bias + Σ words / √(Σ idf²) + Σ form · clip(form). `words` (BUCKETS,) carries idf already."""
+
+    words: Floats
+    form: Floats
+    bias: float
+    logistic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Channels fitted on some rows, and what reading others by them needs."""
+
+    channels: dict[str, Channel]
+    idf2: Floats
+    seen: npt.NDArray[np.bool_]
+    low: Floats
+    high: Floats
+    mean: Floats
+
+    def outputs(self, matrix: Matrix) -> dict[str, Floats]:
+        """Each channel's output, its link applied, for every row; the same formula as `model`."""
+        norm = np.sqrt(matrix.buckets @ self.idf2)
+        norm[norm == 0] = 1.0
+        clipped = np.clip(matrix.form, self.low, self.high)
+        found = {}
+        for name, channel in self.channels.items():
+            z = channel.bias + (matrix.buckets @ channel.words) / norm + clipped @ channel.form
+            found[name] = 1.0 / (1.0 + np.exp(-z)) if channel.logistic else z
+        return found
+
+    def familiarity(self, matrix: Matrix) -> Floats:
+        """Share of each row's buckets that these rows contained; 1 for a row without words."""
+        total = np.asarray(matrix.buckets.sum(axis=1), dtype=np.float64).ravel()
+        known: Floats = matrix.buckets @ self.seen.astype(np.float64)
+        return np.where(total > 0, known / np.maximum(total, 1.0), 1.0)
+
+
+def fit(matrix: Matrix, small: Floats, large: Floats, *, seed: int) -> Fitted:
+    """All channels, fitted on all rows of `matrix`; scores 0–1."""
+    documents = np.bincount(matrix.buckets.indices, minlength=BUCKETS)
+    weighing = documents >= LEAST_DOCUMENTS
+    weighing[silent_buckets().astype(np.int64)] = False
+    kept = np.flatnonzero(weighing)
+    idf = np.log((1 + len(small)) / (1 + documents[kept])) + 1.0
+    mean, deviation = matrix.form.mean(axis=0), matrix.form.std(axis=0)
+    varies = deviation > 1e-9
+    low = np.maximum(matrix.form.min(axis=0), mean - _WIDEST * deviation)
+    high = np.minimum(matrix.form.max(axis=0), mean + _WIDEST * deviation)
+    inverse = np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 0.0)
+    form = (np.clip(matrix.form, low, high) - mean) * inverse
+    words = _unit_rows(matrix.buckets[:, kept].multiply(idf).tocsr())
+    both = sp.hstack([words, sp.csr_matrix(form * FORM_SCALE)], format="csr", dtype=np.float64)
+
+    def channel(weights: Floats, bias: float, *, logistic: bool) -> Channel:
+        spread = np.zeros(BUCKETS)
+        spread[kept] = weights[: len(kept)] * idf
+        by_form = weights[len(kept) :] * FORM_SCALE * inverse
+        return Channel(spread, by_form, bias - float(by_form @ mean), logistic)
+
+    channels = {
+        "gap": channel(*_ridge(both, large - small, RIDGE_WORDS), logistic=False),
+        "small_ok": channel(*_logistic(both, small, seed), logistic=True),
+        "large_ok": channel(*_logistic(both, large, seed), logistic=True),
+    }
+    weights, bias = _ridge(form, large - small, RIDGE_FORM)
+    by_form = weights * inverse
+    channels["form"] = Channel(np.zeros(BUCKETS), by_form, bias - float(by_form @ mean), logistic=False)
+    channels["hand"] = Channel(np.zeros(BUCKETS), np.array(WEIGHTS) * varies, 0.0, logistic=False)
+    idf2 = np.zeros(BUCKETS)
+    idf2[kept] = idf**2
+    return Fitted(channels, idf2, documents > 0, low, high, mean)
+
+
+def _unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    lengths[lengths == 0] = 1.0
+    return sp.csr_matrix(sp.diags(1.0 / lengths) @ matrix)
+
+
+def _ridge(matrix: sp.csr_matrix | Floats, target: Floats, alpha: float) -> tuple[Floats, float]:
+    solver = "sparse_cg" if sp.issparse(matrix) else "cholesky"
+    model = Ridge(alpha, solver=solver, tol=1e-4, max_iter=300).fit(matrix, target)
+    return np.asarray(model.coef_, dtype=np.float64).ravel(), float(model.intercept_)
+
+
+def _logistic(matrix: sp.csr_matrix, score: Floats, seed: int) -> tuple[Floats, float]:
+    """P(score) for scores from 0 to 1: a score of 0.3 counts as three tenths of a success."""
+    width = matrix.shape[1]
+    if score.min() == score.max():
+        share = float(np.clip(score[0], 1e-3, 1 - 1e-3))
+        return np.zeros(width), float(np.log(share / (1 - share)))
+    partial = np.flatnonzero((score > 0) & (score < 1))
+    rows = sp.vstack([matrix, matrix[partial]], format="csr") if len(partial) else matrix
+    labels = np.concatenate((score > 0, np.zeros(len(partial), dtype=bool)))
+    weights = np.concatenate((np.where(score > 0, score, 1.0), 1.0 - score[partial]))
+    if labels.all():
+        return np.zeros(width), float(np.log(score.mean() / max(1.0 - score.mean(), 1e-3)))
+    model = LogisticRegression(C=LOGISTIC_C, solver="newton-cg", tol=1e-4, max_iter=40, random_state=seed)
+    model.fit(rows, labels, sample_weight=weights)
+    return np.asarray(model.coef_, dtype=np.float64).ravel(), float(model.intercept_[0])

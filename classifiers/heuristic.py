@@ -1,0 +1,38 @@
+from collections.abc import Sequence
+from typing import Final
+
+from classifiers.difficulty import Difficulty, Factor
+from classifiers.facts import QueryFacts
+from classifiers.features import FORM, read
+from classifiers.model import MAX_FACTORS, logistic
+from classifiers.prior import WEIGHTS, hand_score
+
+_MOST: Final = 0.4
+"""The largest difficulty a guess may claim: measured gaps between tiers are rarely wider."""
+
+
+class Heuristic:
+    """A `Classifier` for when no artifact fits: hand-set weights, learned from nothing."""
+
+    id: str = "heuristic-1"
+    default_threshold: float = 0.1
+
+    def __init__(self, fallback_reason: str = "") -> None:
+        self.fallback_reason = fallback_reason
+        """Why it stands in for an artifact; empty where it was asked for."""
+
+    def score(self, facts: QueryFacts) -> float:
+        return _MOST * logistic(hand_score(read(facts).form))
+
+    def score_many(self, facts: Sequence[QueryFacts]) -> list[float]:
+        return [self.score(one) for one in facts]
+
+    def explain(self, facts: QueryFacts) -> Difficulty:
+        form = read(facts).form
+        moved = [
+            Factor(name, weight * value)
+            for name, weight, value in zip(FORM, WEIGHTS, form, strict=True)
+            if weight * value != 0.0
+        ]
+        moved.sort(key=lambda factor: (-abs(factor.weight), factor.name))
+        return Difficulty(self.score(facts), tuple(moved[:MAX_FACTORS]))
