@@ -1,0 +1,44 @@
+"""Which type describes which part of the file: for documentation, and for naming the field that was meant."""
+
+from typing import Final
+
+from pydantic import BaseModel
+
+from router.settings.document import Path
+from router.settings.models import (
+    Caps,
+    LedgerSettings,
+    ModelSettings,
+    PriceSettings,
+    RouteSettings,
+    ServerSettings,
+    Settings,
+    StoreSettings,
+    SupportsSettings,
+    TimeoutSettings,
+)
+
+ANY: Final = "<name>"
+
+SECTIONS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
+    (): Settings,
+    ("models", ANY): ModelSettings,
+    ("models", ANY, "price"): PriceSettings,
+    ("models", ANY, "supports"): SupportsSettings,
+    ("models", ANY, "timeouts"): TimeoutSettings,
+    ("routes", ANY): RouteSettings,
+    ("routes", ANY, "caps"): Caps,
+    ("server",): ServerSettings,
+    ("store",): StoreSettings,
+    ("ledger",): LedgerSettings,
+}
+
+
+def fields_of(path: Path) -> tuple[str, ...]:
+    """The fields that the section at a path has; none where the path is no section."""
+    for pattern, section in SECTIONS.items():
+        if len(pattern) == len(path) and all(
+            want in (ANY, got) for want, got in zip(pattern, path, strict=True)
+        ):
+            return tuple(section.model_fields)
+    return ()
