@@ -1,0 +1,1 @@
+"""A sample workload of our own writing, to see the service at work."""
