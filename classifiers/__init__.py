@@ -1,4 +1,4 @@
-"""Text → difficulty: the calibrated expected quality lost by answering with the small model (0–1)."""
+"""Text → difficulty: the calibrated expected quality lost by answering with the small model (0 to 1)."""
 
 from classifiers.artifact import load_artifact
 from classifiers.default import default_classifier

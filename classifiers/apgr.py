@@ -1,7 +1,7 @@
 """How good a ranking is: RouteLLM's measures (Ong et al., arXiv 2406.18665, section 2.2), ties shared evenly.
 
-Rows are sorted by score, hardest first; sending the first share of them to large gains some part of the gap between
-always-small and always-large. PGR is that part, APGR its mean over all shares: random is 0.5.
+Rows are sorted by score, hardest first; sending the first share of them to large gains some part of the gap
+between always-small and always-large. PGR is that part, APGR its mean over all shares: random is 0.5.
 """
 
 import math
@@ -23,7 +23,7 @@ class Apgr:
 
 
 def ranks_from_hardest(scores: Floats) -> Floats:
-    """Share of the rows sent to large before this one, its own half and half of its ties included (0–1)."""
+    """Share of rows sent to large before this one, half of it and of its ties included (0 to 1)."""
     _, level, counts = np.unique(-scores, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - counts / 2
     shares: Floats = middle[level] / len(scores)
@@ -33,8 +33,8 @@ def ranks_from_hardest(scores: Floats) -> Floats:
 def apgr(scores: Floats, small: Floats, large: Floats) -> Apgr:
     """Mean recovered share of the gap over all shares of traffic sent to large.
 
-    A row at rank share u is served by large at all shares above u, so it gains its gap for a part 1 − u of them:
-    APGR = Σ (1 − u) · gap / Σ gap. The standard error is that of a ratio, ranks taken as given.
+    A row at rank share u is served by large at all shares above u, so it gains its gap for a part 1 - u of
+    them: APGR = Σ (1 - u) · gap / Σ gap. The standard error is that of a ratio, ranks taken as given.
     """
     gap = large - small
     total = float(gap.sum())
@@ -64,20 +64,22 @@ def apgr_difference(scores: Floats, others: Floats, small: Floats, large: Floats
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Recovered gap against the share of traffic sent to large, from (0, 0) to (1, 1); ties lie on straight lines."""
+    """Recovered gap by share of traffic sent to large, from (0, 0) to (1, 1); ties lie on straight lines."""
 
     large_share: Floats
     recovered: Floats
 
     def least_share(self, recovered: float) -> float:
-        """CPT: the least share to large that recovers this part of the gap (0–1)."""
+        """CPT: the least share to large that recovers this part of the gap (0 to 1)."""
         reached = np.flatnonzero(self.recovered >= recovered - 1e-12)
         right = int(reached[0])
         if right == 0:
             return 0.0
         low, high = self.recovered[right - 1], self.recovered[right]
         along = (recovered - low) / (high - low)
-        return float(self.large_share[right - 1] + along * (self.large_share[right] - self.large_share[right - 1]))
+        return float(
+            self.large_share[right - 1] + along * (self.large_share[right] - self.large_share[right - 1])
+        )
 
 
 def curve(scores: Floats, small: Floats, large: Floats) -> Curve:

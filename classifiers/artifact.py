@@ -1,7 +1,7 @@
 """The artifact: a directory with `manifest.json` and `weights.npz`. Data only; loading one runs no code.
 
-`weights.npz` is read with `allow_pickle=False`, only after its SHA-256 equals the manifest's, its size is within
-bounds, and its arrays have the shapes that this version's features ask for.
+`weights.npz` is read with `allow_pickle=False`, only after its SHA-256 equals the manifest's, its size is
+within bounds, and its arrays have the shapes that this version's features ask for.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _MAX_KNOTS: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """What a directory holds: the classifier, its manifest, and hashes of the rows it learned from (sorted)."""
+    """What a directory holds: classifier, manifest, and hashes of the rows it learned from (sorted)."""
 
     classifier: LearnedClassifier
     manifest: dict[str, Any]
@@ -44,7 +44,8 @@ def load_artifact(directory: Path) -> LearnedClassifier:
     """The classifier in a directory.
 
     Raises:
-        ArtifactError: nothing there, altered since it was written, or made by another version of the features.
+        ArtifactError: nothing there, altered since it was written, or made by another version of the
+        features.
     """
     return read_artifact(directory).classifier
 
@@ -68,7 +69,9 @@ def read_artifact(directory: Path) -> Artifact:
         default_threshold=_share(manifest, "default_threshold", directory),
         familiar_from=_share(manifest, "familiar_from", directory),
     )
-    return Artifact(classifier, manifest, _array(arrays, "row_hashes", np.dtype(np.uint64), (None,), directory))
+    return Artifact(
+        classifier, manifest, _array(arrays, "row_hashes", np.dtype(np.uint64), (None,), directory)
+    )
 
 
 def write_artifact(
@@ -202,9 +205,19 @@ def _weights(arrays: dict[str, npt.NDArray[Any]], directory: Path) -> Weights:
 
 
 def _reject_overflow(weights: Weights, directory: Path) -> None:
-    """Finite weights can still overflow to infinity when added up; a sound artifact stays far below this bound."""
-    widest = max(float(np.abs(array).max(initial=0.0)) for array in (
-        weights.scales, weights.bias, weights.coefficients, weights.form_weights, weights.form_low, weights.form_high
-    ))
+    """Finite weights can overflow to infinity when added up; a sound artifact stays far below this."""
+    widest = max(
+        float(np.abs(array).max(initial=0.0))
+        for array in (
+            weights.scales,
+            weights.bias,
+            weights.coefficients,
+            weights.form_weights,
+            weights.form_low,
+            weights.form_high,
+        )
+    )
     if not math.isfinite(widest) or widest > 1e12:
-        raise ArtifactError(f"{directory / WEIGHTS}: holds a weight of {widest:g}, beyond any that training gives")
+        raise ArtifactError(
+            f"{directory / WEIGHTS}: holds a weight of {widest:g}, beyond any that training gives"
+        )

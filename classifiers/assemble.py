@@ -1,4 +1,4 @@
-"""Turns fitted channels and the chosen mixture into the whole-number weights that serving reads. Training only."""
+"""Fitted channels and the chosen mixture → the whole-number weights that serving reads. Training only."""
 
 from typing import Final
 

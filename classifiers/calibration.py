@@ -13,8 +13,8 @@ Floats = npt.NDArray[np.float64]
 LEAST_ROWS: Final = 30
 STEPS: Final = 60
 TIE_BREAK: Final = 0.002
-"""The curve rises by at least this much from its lowest to its highest raw score, so that equal expectations keep
-the order of their raw scores."""
+"""The curve rises by at least this much from its lowest to its highest raw score: equal expectations keep the
+order of their raw scores."""
 
 
 def fit_knots(raw: Floats, gap: Floats) -> Floats:
@@ -62,11 +62,13 @@ def cross_fitted(raw: Floats, gap: Floats, folds: Folds) -> Floats:
 
 
 def calibration_error(difficulty: Floats, gap: Floats, *, bins: int = 10) -> float:
-    """Mean distance between stated and found gap over bins of equal size (0–1).
+    """Mean distance between stated and found gap over bins of equal size (0 to 1).
 
     A bin where large did worse than small counts against the floor of 0 that a difficulty cannot go below.
     """
     order = np.argsort(difficulty, kind="stable")
     pieces = [piece for piece in np.array_split(order, bins) if len(piece)]
-    distances = [abs(difficulty[piece].mean() - max(0.0, float(gap[piece].mean()))) * len(piece) for piece in pieces]
+    distances = [
+        abs(difficulty[piece].mean() - max(0.0, float(gap[piece].mean()))) * len(piece) for piece in pieces
+    ]
     return float(sum(distances) / len(order))

@@ -54,7 +54,9 @@ def candidates(outputs: Outputs, small: Floats, large: Floats, folds: Folds) -> 
         judged = folds.fold == fold
         stacked[judged] = columns[judged] @ _shares(columns[~judged], gap[~judged])
     shares = _shares(columns, gap)
-    final = _combined({name: scale[name] * share for name, share in zip(SINGLE, shares, strict=True) if share > 0})
+    final = _combined(
+        {name: scale[name] * share for name, share in zip(SINGLE, shares, strict=True) if share > 0}
+    )
     found.append(_judged("stack", final, stacked, small, large))
     return found
 

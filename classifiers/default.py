@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 def default_classifier(directory: Path = SHIPPED) -> LearnedClassifier | Heuristic:
-    """The shipped artifact; the heuristic, with `fallback_reason` set and a warning logged, if it does not fit."""
+    """The shipped artifact; if it does not fit, the heuristic with `fallback_reason` set, and a warning."""
     try:
         return load_artifact(directory)
     except ArtifactError as error:

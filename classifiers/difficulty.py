@@ -9,8 +9,9 @@ from classifiers.facts import QueryFacts
 class Factor:
     """One thing about a query that moved its difficulty.
 
-    `name` is for people ("contains code", "word: prove"). `weight` is the signed contribution to the raw score, the
-    number that calibration then turns into a difficulty: comparable within one artifact, not a share of the value.
+    `name` is for people ("contains code", "word: prove"). `weight` is the signed contribution to the raw
+    score, the number that calibration then turns into a difficulty: comparable within one artifact, not a
+    share of the value.
     """
 
     name: str
@@ -19,7 +20,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Difficulty:
-    """The calibrated expected quality lost by answering small instead of large (0–1), and why."""
+    """The calibrated expected quality lost by answering small instead of large (0 to 1), and why."""
 
     value: float
     factors: tuple[Factor, ...] = ()
@@ -44,10 +45,10 @@ class Classifier(Protocol):
 
     @property
     def default_threshold(self) -> float:
-        """The difficulty at and above which large is worth it when nobody has tuned a route (0–1)."""
+        """The difficulty at and above which large is worth it when nobody has tuned a route (0 to 1)."""
 
     def score(self, facts: QueryFacts) -> float:
-        """The difficulty of one query, 0–1."""
+        """The difficulty of one query, 0 to 1."""
 
     def explain(self, facts: QueryFacts) -> Difficulty:
         """The same value, bit for bit, with its reasons."""

@@ -6,11 +6,15 @@ class ClassifierError(Exception):
 
 
 class ArtifactError(ClassifierError):
-    """A directory does not hold an artifact this version can read: missing, altered, or made by other features."""
+    """No artifact that this version can read: missing, altered, or made by other features."""
 
 
 class OutcomeError(ClassifierError):
     """Outcome data cannot be used: unreadable, too few rows, or a bad row in strict reading."""
+
+
+class RowError(ClassifierError, ValueError):
+    """A row or a line does not have the shape it should; the text says which part and what would be right."""
 
 
 class QueryLineError(ClassifierError):

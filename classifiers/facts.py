@@ -5,7 +5,8 @@ from dataclasses import dataclass
 class QueryFacts:
     """What a classifier may know about one query.
 
-    `text` is the last user turn, whole: each classifier bounds what it reads itself. All lengths are in characters.
+    `text` is the last user turn, whole: each classifier bounds what it reads itself. All lengths are in
+    characters.
     """
 
     text: str

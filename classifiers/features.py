@@ -1,8 +1,8 @@
 """Text → numbers: the one reading of a query that training and serving share.
 
-A query becomes hashed words and word pairs (buckets) and a short vector of form features. What is read is bounded:
-of a text longer than `READ_CHARS` only its first and its last `READ_CHARS // 2` characters, so that the cost of a
-score does not grow with the text; the whole length still counts as a feature.
+A query becomes hashed words and word pairs (buckets) and a short vector of form features. What is read is
+bounded: of a text longer than `READ_CHARS` only its first and its last `READ_CHARS // 2` characters, so that
+the cost of a score does not grow with the text; the whole length still counts as a feature.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers.facts import QueryFacts
-from classifiers.lexicon import EXPERT, MODEL_TALK, PLAIN, REASONING
+from classifiers.lexicon import DEMANDING, EXPERT, MODEL_TALK, PLAIN, REASONING
 
 FEATURE_VERSION: Final = 1
 """Raised whenever the same query would give other numbers: older artifacts are then refused."""
@@ -30,6 +30,7 @@ _NO_BUCKETS: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
 
 _DIGIT, _MATH, _CODE, _TEX, _QUESTION, _FOREIGN, _SPACE = 1, 2, 3, 4, 5, 6, 7
 _KINDS = 8
+_OPENING_WORDS = 12
 
 
 def _kind_of_byte(byte: int) -> int:
@@ -57,6 +58,7 @@ FORM: Final = (
     "repeated words",
     "question marks",
     "contains code",
+    "asks for proof or design",
     "reasoning words",
     "expert vocabulary",
     "plain-errand words",
@@ -68,7 +70,7 @@ FORM: Final = (
 )
 """Names of the form features, in the order of `Reading.form`."""
 
-_CODE_MARKS = (b"```", b"def ", b"return ", b"import ", b"();", b"#include", b" = ")
+_CODE_MARKS = (b"```", b"def ", b"return ", b"import ", b"();", b"#include")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +161,10 @@ def _form(facts: QueryFacts, data: bytes, words: list[bytes]) -> list[float]:
         1.0 - len(distinct) / count if words else 0.0,
         min(kinds[_QUESTION], 4) / 4,
         _looks_like_code(data),
+        min(len(DEMANDING.intersection(words[:_OPENING_WORDS])), 2) / 2,
         min(len(distinct & REASONING), 4) / 4,
         min(len(distinct & EXPERT), 4) / 4,
-        min(len(distinct & PLAIN), 4) / 4,
+        min(len(PLAIN.intersection(words[:_OPENING_WORDS])), 2) / 2,
         log1p(max(facts.turns - 1, 0)),
         log1p(max(facts.system_chars, 0)),
         log1p(max(facts.history_chars, 0)),

@@ -18,7 +18,7 @@ class Folds:
     group: Numbers
 
     def splits(self) -> Iterator[tuple[Numbers, Numbers]]:
-        """(train, judge) row numbers; rows of train that are near-copies of a judged row are left out of both."""
+        """(train, judge) row numbers; near-copies of judged rows are left out of training."""
         for fold in np.unique(self.fold):
             judged = self.fold == fold
             tainted = np.isin(self.group, self.group[judged])
@@ -32,7 +32,7 @@ def random_folds(group: Numbers, *, folds: int, seed: int) -> Folds:
 
 
 def category_folds(categories: Sequence[str], group: Numbers, *, folds: int) -> Folds | None:
-    """Whole categories, the largest first to the emptiest fold: "new kinds of query". None with fewer than two."""
+    """Whole categories, largest first to the emptiest fold: "new kinds of query". None if there is one."""
     names, number = np.unique(np.array(categories), return_inverse=True)
     if len(names) < 2:
         return None

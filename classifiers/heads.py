@@ -17,20 +17,18 @@ Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 LEAST_DOCUMENTS: Final = 2
-"""A bucket seen in fewer queries weighs nothing: what is rare in training says nothing, and gibberish stays silent."""
+"""A bucket seen in fewer queries weighs nothing: what is rare says nothing, and gibberish stays silent."""
 
 FORM_SCALE: Final = 0.1
-"""Form features, standardised, enter beside unit-length word vectors at this scale; larger means less shrinkage."""
+"""Standardised form features enter beside unit-length word vectors at this scale; larger shrinks less."""
 
 RIDGE_WORDS: Final = 6.0
 RIDGE_FORM: Final = 10.0
 LOGISTIC_C: Final = 1.0
-_WIDEST: Final = 4.0
-"""Form features are clipped at this many standard deviations: no query may extrapolate without end."""
 
 HASHED: Final = ("gap", "small_ok", "large_ok")
 CHANNELS: Final = (*HASHED, "form", "hand")
-"""`hand` is the fixed score of `prior`, fitted on nothing; it enters only where training is asked to mix it in."""
+"""`hand` is the fixed score of `prior`, fitted on nothing; it enters only where training mixes it in."""
 
 LOGISTIC: Final = frozenset({"small_ok", "large_ok"})
 
@@ -43,6 +41,7 @@ class Matrix:
     form: Floats
 
     def take(self, rows: Rows) -> "Matrix":
+        """These rows, in this order."""
         return Matrix(self.buckets[rows], self.form[rows])
 
 
@@ -100,7 +99,7 @@ class Fitted:
 
 
 def fit(matrix: Matrix, small: Floats, large: Floats, *, seed: int) -> Fitted:
-    """All channels, fitted on all rows of `matrix`; scores 0–1."""
+    """All channels, fitted on all rows of `matrix`; scores 0 to 1."""
     documents = np.bincount(matrix.buckets.indices, minlength=BUCKETS)
     weighing = documents >= LEAST_DOCUMENTS
     weighing[silent_buckets().astype(np.int64)] = False
@@ -108,8 +107,7 @@ def fit(matrix: Matrix, small: Floats, large: Floats, *, seed: int) -> Fitted:
     idf = np.log((1 + len(small)) / (1 + documents[kept])) + 1.0
     mean, deviation = matrix.form.mean(axis=0), matrix.form.std(axis=0)
     varies = deviation > 1e-9
-    low = np.maximum(matrix.form.min(axis=0), mean - _WIDEST * deviation)
-    high = np.minimum(matrix.form.max(axis=0), mean + _WIDEST * deviation)
+    low, high = matrix.form.min(axis=0), matrix.form.max(axis=0)
     inverse = np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 0.0)
     form = (np.clip(matrix.form, low, high) - mean) * inverse
     words = _unit_rows(matrix.buckets[:, kept].multiply(idf).tocsr())

@@ -22,12 +22,15 @@ class Heuristic:
         """Why it stands in for an artifact; empty where it was asked for."""
 
     def score(self, facts: QueryFacts) -> float:
+        """See `Classifier.score`."""
         return _MOST * logistic(hand_score(read(facts).form))
 
     def score_many(self, facts: Sequence[QueryFacts]) -> list[float]:
+        """See `Classifier.score_many`."""
         return [self.score(one) for one in facts]
 
     def explain(self, facts: QueryFacts) -> Difficulty:
+        """See `Classifier.explain`."""
         form = read(facts).form
         moved = [
             Factor(name, weight * value)

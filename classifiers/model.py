@@ -1,11 +1,12 @@
-"""The learned classifier as it serves: one gather in a table of whole numbers, a dot product, a calibration curve.
+"""The learned classifier as it serves: one gather in a table, a dot product, a calibration curve.
 
 The raw score is the sum over channels c of `coefficient_c · link_c(z_c)` with
 `z_c = bias_c + scale_c · Σ_b table[b, c] / √(Σ_b idf²[b]) + Σ_f weight[f, c] · clip(form_f)`,
-b over the query's distinct buckets. Bucket weights are small integers, so their sums are exact: the order of buckets,
-the kind of processor and batching cannot change a bit of a score.
+b over the query's distinct buckets. Bucket weights are small integers, so their sums are exact: the order of
+buckets, the kind of processor and batching cannot change a bit of a score.
 """
 
+import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -27,10 +28,11 @@ _FAINT = 1e-9
 class Weights:
     """All numbers of a model. k channels, F form features, B buckets.
 
-    `table` is (B, k + 2) int16: k weight columns, then idf² and then 1 where training saw the bucket. `scales` (k + 1,)
-    turns the first k + 1 columns into real numbers. `form_weights` is (F, k); `form_low`, `form_high` and `form_mean`
-    are the range and the mean seen in training. `logistic` (k,) marks the channels whose link is the logistic function.
-    `knots` (2, m) is the calibration curve: raw score, strictly increasing, → difficulty, not decreasing.
+    `table` is (B, k + 2) int16: k weight columns, then idf² and then 1 where training saw the bucket.
+    `scales` (k + 1,) turns the first k + 1 columns into real numbers. `form_weights` is (F, k); `form_low`,
+    `form_high` and `form_mean` are the range and the mean seen in training. `logistic` (k,) marks the
+    channels whose link is the logistic function. `knots` (2, m) is the calibration curve: raw score, strictly
+    increasing, → difficulty, not decreasing.
     """
 
     table: npt.NDArray[np.int16]
@@ -62,7 +64,7 @@ class LearnedClassifier:
         self._id = f"{name}+sha256:{digest[:8]}"
         self._default_threshold = default_threshold
         self.familiar_from = familiar_from
-        """Least familiarity of a query that resembles the training data (0–1); calibrated out of fold."""
+        """Least familiarity of a query that resembles the training data (0 to 1); calibrated out of fold."""
         self.weights = weights
         self._table = weights.table
         self._scales: list[float] = weights.scales.tolist()
@@ -83,20 +85,24 @@ class LearnedClassifier:
 
     @property
     def id(self) -> str:
+        """See `Classifier.id`."""
         return self._id
 
     @property
     def default_threshold(self) -> float:
+        """See `Classifier.default_threshold`."""
         return self._default_threshold
 
     def score(self, facts: QueryFacts) -> float:
+        """See `Classifier.score`."""
         return self._assess(read(facts))[0]
 
     def score_many(self, facts: Sequence[QueryFacts]) -> list[float]:
+        """See `Classifier.score_many`."""
         return [self._assess(read(one))[0] for one in facts]
 
     def familiarity(self, facts: QueryFacts) -> float:
-        """Share of the query's words and word pairs that training saw (0–1); 1 for a query without words."""
+        """Share of words and word pairs that training saw (0 to 1); 1 for a query without words."""
         return self._assess(read(facts))[1]
 
     def assess(self, facts: QueryFacts) -> tuple[float, float]:
@@ -104,6 +110,7 @@ class LearnedClassifier:
         return self._assess(read(facts))
 
     def explain(self, facts: QueryFacts) -> Difficulty:
+        """See `Classifier.explain`; word weights are linearised at this query."""
         reading = read(facts)
         moved = self._form_factors(reading) + self._word_factors(reading)
         moved.sort(key=lambda factor: (-abs(factor.weight), factor.name))
@@ -126,7 +133,7 @@ class LearnedClassifier:
 
     def _clipped(self, reading: Reading) -> list[float]:
         return [
-            low if value < low else high if value > high else value
+            min(max(value, low), high)
             for value, low, high in zip(reading.form, self._low, self._high, strict=True)
         ]
 
@@ -181,7 +188,7 @@ class LearnedClassifier:
         hashes = word_hashes(reading.words)
         words = [word.decode("utf-8", "replace") for word in reading.words]
         names = [f"word: {word}" for word in words]
-        names += [f"words: {left} {right}" for left, right in zip(words, words[1:], strict=False)]
+        names += [f"words: {left} {right}" for left, right in itertools.pairwise(words)]
         buckets = bucket_of(np.concatenate((hashes, pair_hashes(hashes))))
         per_unit = self._slopes(reading) * self.weights.scales[:-1] / self._norm(self._sums(reading))
         moved = (self._table[buckets, :-2] @ per_unit).tolist()

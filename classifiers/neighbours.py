@@ -1,7 +1,7 @@
 """Which queries are copies or near-copies of each other, so that folds and evaluations keep them together.
 
-Few-shot preambles make whole texts look alike, so what is compared is what is rare: the last `TAIL_CHARS` characters,
-and the word 5-grams that few queries share.
+Few-shot preambles make whole texts look alike, so what is compared is what is rare: the last `TAIL_CHARS`
+characters, and the word 5-grams that few queries share.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ def normal_form(text: str) -> bytes:
 
 
 def row_hash(text: str) -> int:
-    """64 bits of BLAKE2b of the normal form: the same for copies that differ in case, spaces or punctuation."""
+    """64 bits of BLAKE2b of the normal form: equal for copies that differ in case, spaces, punctuation."""
     return _hash(normal_form(text))
 
 

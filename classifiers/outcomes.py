@@ -1,8 +1,8 @@
 """Reads outcomes: what a small and a large model each scored on the same query, one JSON object a line.
 
-`{"id", "query" or "messages", "category"?, "small": {"model", "score", "cost_usd"}, "large": {…}}`; scores 0–1.
-Files end in .jsonl or .jsonl.gz and are read as streams. A row that does not fit is counted and named by file and
-line, never dropped in silence.
+`{"id", "query" or "messages", "category"?, "small": {"model", "score", "cost_usd"}, "large": {…}}`; scores 0
+to 1. Files end in .jsonl or .jsonl.gz and are read as streams. A row that does not fit is counted and named
+by file and line, never dropped in silence.
 """
 
 import gzip
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from classifiers.errors import OutcomeError
+from classifiers.errors import OutcomeError, RowError
 from classifiers.facts import QueryFacts
+from classifiers.messages import facts_of_row
 
 MAX_LINE_CHARS = 16 << 20
 _LONGEST_LIST = 20
@@ -22,7 +23,7 @@ _LONGEST_LIST = 20
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One query with both tiers' scores (0–1) and costs in USD (None: unknown)."""
+    """One query with both tiers' scores (0 to 1) and costs in USD (None: unknown)."""
 
     id: str
     facts: QueryFacts
@@ -40,6 +41,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
+    """A row that could not be used; lines count from 1."""
+
     path: Path
     line_number: int
     reason: str
@@ -81,42 +84,6 @@ def read_outcomes(paths: Sequence[Path], *, strict: bool = False) -> OutcomeRows
     return OutcomeRows(rows, bad)
 
 
-def facts_of_messages(messages: Sequence[Any]) -> QueryFacts:
-    """What serving would know of a chat: the last user turn as text, the rest as lengths and counts.
-
-    Raises:
-        ValueError: not a list of messages with a role, or no user turn.
-    """
-    last = max((at for at, m in enumerate(messages) if isinstance(m, dict) and m.get("role") == "user"), default=-1)
-    if last < 0:
-        raise ValueError('"messages" has no message whose "role" is "user"')
-    system, history = 0, 0
-    for at, message in enumerate(messages):
-        if not isinstance(message, dict):
-            raise ValueError(f'"messages"[{at}] is not an object')
-        length = len(_text_of(message.get("content")))
-        if message.get("role") in ("system", "developer"):
-            system += length
-        elif at < last:
-            history += length
-    content = messages[last].get("content")
-    images = sum(_is_image(part) for part in content) if isinstance(content, list) else 0
-    return QueryFacts(_text_of(content), len(messages), system, history, images=images)
-
-
-def _text_of(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "\n".join(part for part in parts if isinstance(part, str))
-    return ""
-
-
-def _is_image(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("type") in ("image_url", "input_image", "image")
-
-
 def _rows_of(path: Path) -> Iterator[Outcome | BadRow]:
     try:
         with _opened(path) as file:
@@ -141,12 +108,9 @@ def _opened(path: Path) -> IO[str]:
 
 def _outcome(row: Any, line: str, path: Path, number: int) -> Outcome:
     if not isinstance(row, dict):
-        raise ValueError("not a JSON object")
+        raise RowError("not a JSON object")
     small, large = _tier(row, "small"), _tier(row, "large")
-    tools = row.get("tools")
-    facts = _facts(row)
-    if tools:
-        facts = QueryFacts(facts.text, facts.turns, facts.system_chars, facts.history_chars, True, facts.images)
+    facts = facts_of_row(row)
     return Outcome(
         id=str(row.get("id", f"{path.name}:{number}")),
         facts=facts,
@@ -162,26 +126,17 @@ def _outcome(row: Any, line: str, path: Path, number: int) -> Outcome:
     )
 
 
-def _facts(row: dict[str, Any]) -> QueryFacts:
-    query, messages = row.get("query"), row.get("messages")
-    if isinstance(query, str) and messages is None:
-        return QueryFacts(query)
-    if isinstance(messages, list) and query is None:
-        return facts_of_messages(messages)
-    raise ValueError('needs either "query" (a text) or "messages" (a list)')
-
-
 def _tier(row: dict[str, Any], tier: str) -> dict[str, Any]:
     value = row.get(tier)
     if not isinstance(value, dict):
-        raise ValueError(f'"{tier}" should be an object with "score"')
+        raise RowError(f'"{tier}" should be an object with "score"')
     return value
 
 
 def _score(tier: dict[str, Any], name: str) -> float:
     score = tier.get("score")
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
-        raise ValueError(f'"{name}"."score" should be a number from 0 to 1, is {score!r}')
+        raise RowError(f'"{name}"."score" should be a number from 0 to 1, is {score!r}')
     return float(score)
 
 
@@ -190,5 +145,5 @@ def _cost(tier: dict[str, Any], name: str) -> float | None:
     if cost is None:
         return None
     if isinstance(cost, bool) or not isinstance(cost, int | float) or not math.isfinite(cost) or cost < 0:
-        raise ValueError(f'"{name}"."cost_usd" should be a number of dollars or null, is {cost!r}')
+        raise RowError(f'"{name}"."cost_usd" should be a number of dollars or null, is {cost!r}')
     return float(cost)

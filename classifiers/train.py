@@ -22,7 +22,7 @@ from classifiers.errors import OutcomeError
 from classifiers.features import FORM
 from classifiers.folds import Folds, category_folds, random_folds, source_folds
 from classifiers.neighbours import groups, row_hash, tail_hash
-from classifiers.outcomes import Outcome, OutcomeRows, read_outcomes
+from classifiers.outcomes import Outcome, read_outcomes
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
@@ -36,10 +36,12 @@ FAMILIAR_QUANTILE: Final = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How to train. `select_by`: random folds for traffic that stays alike, grouped ones for new kinds of query.
+    """How to train.
 
-    `prior_share` mixes in the hand-set score of `prior`, in standard deviations of the learned one (0: not at all).
-    `holdout` is the share of rows kept apart in `holdout.jsonl`; `exclude` a file of rows or ids not to learn from.
+    `select_by`: random folds for traffic that stays alike, grouped ones for new kinds of query.
+    `prior_share` mixes in the hand-set score of `prior`, in standard deviations of the learned one (0: not at
+    all). `holdout` is the share of rows kept apart in `holdout.jsonl`; `exclude` a file of rows or ids not to
+    learn from.
     """
 
     seed: int = 0
@@ -105,7 +107,7 @@ def train(
     data = _data(learned)
     measured = _Measured.of(data, choice, tell)
     tell("fitting the whole", 0.9)
-    manifest = _write(out, outcomes, read, data, measured, choice)
+    manifest = _write(_Made(out, outcomes, len(read.bad), data, measured, choice))
     if choice.holdout > 0:
         text = "".join(f"{row.line}\n" for row in kept_apart)
         (out / "holdout.jsonl").write_text(text, encoding="utf-8", errors="surrogatepass")
@@ -241,9 +243,20 @@ def _with_prior(chosen: Candidate, judged: _Judged, share: float) -> dict[str, f
     return {**chosen.weights, "hand": share * learned / hand}
 
 
-def _write(
-    out: Path, outcomes: Sequence[Path], read: OutcomeRows, data: _Data, measured: _Measured, choice: Choice
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """All that goes into an artifact."""
+
+    out: Path
+    outcomes: Sequence[Path]
+    bad_rows: int
+    data: _Data
+    measured: _Measured
+    choice: Choice
+
+
+def _write(made: _Made) -> dict[str, Any]:
+    data, measured, choice = made.data, made.measured, made.choice
     fitted = heads.fit(data.matrix, data.small, data.large, seed=choice.seed)
     gap = data.large - data.small
     raw = measured.raw(measured.by)
@@ -251,12 +264,14 @@ def _write(
     weights = weights_of(fitted, measured.mixture, knots)
     threshold = propose_threshold(apply_knots(knots, raw), data.small, data.large)
     hashes = {key for row in data.rows for key in (row_hash(row.facts.text), tail_hash(row.facts.text))}
-    digests = {path.name: _sha256(path) for path in outcomes}
+    digests = {path.name: _sha256(path) for path in made.outcomes}
     name = choice.name if choice.name != "trained" else f"trained-{_short(digests)}"
     manifest = {
         "name": name,
         "default_threshold": threshold,
-        "familiar_from": round(float(np.quantile(measured.judged["random"].familiarity, FAMILIAR_QUANTILE)), 4),
+        "familiar_from": round(
+            float(np.quantile(measured.judged["random"].familiarity, FAMILIAR_QUANTILE)), 4
+        ),
         "head": {
             "chosen": measured.chosen.name,
             "reason": measured.reason,
@@ -266,7 +281,7 @@ def _write(
         },
         "data": {
             "rows": len(data.rows),
-            "bad_rows": len(read.bad),
+            "bad_rows": made.bad_rows,
             "groups_of_near_copies": int(data.group.max()) + 1,
             "sha256": digests,
             "models": _models(data.rows),
@@ -274,9 +289,13 @@ def _write(
         "out_of_fold": {kind: _figures(data, measured, kind, threshold) for kind in measured.judged},
         "never_varied": [name for name, varied in zip(FORM, _varied(data), strict=True) if not varied],
         "seed": choice.seed,
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, "scikit-learn": sklearn.__version__},
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scikit-learn": sklearn.__version__,
+        },
     }
-    return write_artifact(out, weights, np.array(sorted(hashes), dtype=np.uint64), manifest)
+    return write_artifact(made.out, weights, np.array(sorted(hashes), dtype=np.uint64), manifest)
 
 
 def propose_threshold(difficulty: Floats, small: Floats, large: Floats) -> float:
