@@ -172,7 +172,9 @@ class Bookkeeper:
         record = draft(decision, now_ms, enforced=True)
         bound = self._bound(decision, model)
         held = (
-            0 if model.price is None else worst_case_nano(model.price, bound.input_tokens, bound.output_tokens)
+            0
+            if model.price is None
+            else worst_case_nano(model.price, bound.input_tokens, bound.output_tokens)
         )
         query = decision.query
         tier = _tier_of(decision, model)
@@ -213,9 +215,7 @@ class Bookkeeper:
 
     def _bound(self, decision: Decision, model: Model) -> Usage:
         output = decision.inputs.output_tokens or model.max_output_tokens or _OUTPUT_WHEN_UNCAPPED
-        return Usage(
-            input_tokens=input_bound(decision.query), output_tokens=output * decision.query.answers
-        )
+        return Usage(input_tokens=input_bound(decision.query), output_tokens=output * decision.query.answers)
 
     def _entry(self, attempt: OpenAttempt, spent: Spent) -> tuple[Entry, Charge]:
         charge, basis = self._charge(attempt, spent)

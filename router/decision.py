@@ -193,13 +193,13 @@ def _capped(query: Query, route: Route) -> tuple[Query, CapOutcome, int, int]:
 
 
 def with_turns(query: Query, kept: list[int]) -> Query:
-    """The query with only these turns, as they came."""
-    turns = tuple(query.turns[at] for at in kept)
-    left_out = sum(len(turn.raw) for turn in query.turns) - sum(len(turn.raw) for turn in turns)
-    messages = msgspec.Raw(b"[" + b",".join(turn.raw for turn in turns) + b"]")
+    """The query with only these turns, each byte for byte as it came."""
+    raws = msgspec.json.decode(query.body["messages"], type=list[msgspec.Raw])
+    left_out = sum(len(bytes(raw)) for at, raw in enumerate(raws) if at not in kept)
+    messages = msgspec.Raw(b"[" + b",".join(bytes(raws[at]) for at in kept) + b"]")
     return replace(
         query,
-        turns=turns,
+        turns=tuple(query.turns[at] for at in kept),
         body={**query.body, "messages": messages},
         input_bytes=query.input_bytes - left_out,
     )

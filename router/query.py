@@ -16,14 +16,12 @@ class Turn:
     """One message, as far as deciding and trimming need to know it.
 
     Attributes:
-        raw: the message's JSON as it came.
         text: its text parts, joined.
     """
 
     role: str
     text: str
     images: int
-    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)

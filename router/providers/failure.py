@@ -96,7 +96,11 @@ def refused(
     """The failure that an HTTP status other than 200 is.
 
     Args:
+        endpoint: the configured model's name.
+        status: anything but 200.
         body: what the provider said; kept only where it is the caller's fault.
+        retry_after_s: the wait it asked for, seconds.
+        request_id: the provider's own id of the request.
     """
     kind = _STATUS_KINDS.get(status)
     if kind is None:

@@ -87,7 +87,7 @@ _ALL: Final = (
         "claude-opus-5-5",
         Quirks(litellm_prefix="anthropic"),
     ),
-    # Gemini's own OpenAI endpoint leaves thinking tokens out of completion_tokens, so its bills would not add up.
+    # Gemini's own OpenAI endpoint leaves thinking tokens out of completion_tokens: its bill would be short.
     Preset(
         "gemini",
         "Google Gemini",

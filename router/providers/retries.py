@@ -55,22 +55,22 @@ def next_step(
 ) -> Step:
     """Whether to try again, to try another model, or to stop.
 
-    One budget of attempts covers retries and fallbacks together, so they cannot multiply; as long as there are
-    enough attempts for every fallback still in line, the same model is tried again first.
+    One budget of attempts covers retries and fallbacks together, so they cannot multiply; as long as there
+    are enough attempts for every fallback still in line, the same model is tried again first.
 
     Args:
+        failure: what happened.
         attempt_no: the attempt that failed, from 1.
         budget: attempts in all.
         fallbacks_left: models still in line.
         random_unit: a number in [0, 1), for the jitter.
     """
-    if failure.answered:
-        return GiveUp("part of an answer arrived, so sending it again could be charged twice")
-    if failure.kind is FailureKind.BAD_REQUEST and failure.status != _NO_SUCH_MODEL:
-        return GiveUp("the request itself is refused")
     left = budget - attempt_no
-    if left <= 0:
-        return GiveUp(f"all {budget} attempts are used")
+    final = _why_final(failure)
+    if final is None and left <= 0:
+        final = f"all {budget} attempts are used"
+    if final is not None:
+        return GiveUp(final)
     wait_s = backoff_s(attempt_no, random_unit)
     asked_s = failure.retry_after_s or 0.0
     again = failure.kind not in _NOT_AGAIN and failure.kind is not FailureKind.BAD_REQUEST
@@ -81,6 +81,14 @@ def next_step(
     if again:
         return GiveUp(f"the provider asks to wait {asked_s:.0f} s, which is more than {PATIENCE_S:.0f} s")
     return GiveUp(f"{failure.kind} would fail again")
+
+
+def _why_final(failure: AttemptFailed) -> str | None:
+    if failure.answered:
+        return "part of an answer arrived, so sending it again could be charged twice"
+    if failure.kind is FailureKind.BAD_REQUEST and failure.status != _NO_SUCH_MODEL:
+        return "the request itself is refused"
+    return None
 
 
 def backoff_s(attempt_no: int, random_unit: float) -> float:

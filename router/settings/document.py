@@ -98,7 +98,7 @@ def _not_yaml(error: yaml.MarkedYAMLError) -> Document:
     tab = "\\t" in (error.problem or "")
     hint = "indent with spaces, not tabs" if tab else "look for a missing colon, quote, bracket or indent"
     # The quoted part of PyYAML's message may be the text of a key.
-    what = re.sub(r"'[^']{4,}'", "…", error.problem or "")
+    what = re.sub(r"'[^'\s]{4,}'", "…", error.problem or "")
     return _unreadable(None if mark is None else mark.line + 1, f"this is not YAML: {what}", hint)
 
 

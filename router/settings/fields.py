@@ -147,6 +147,7 @@ def _schema(kind: str | list[str], **more: Any) -> WithJsonSchema:
 
 
 _HIDE: Final = PlainSerializer(lambda _: HIDDEN, return_type=str)
+_EXACT: Final = PlainSerializer(str, return_type=str)
 _AMOUNT: Final = {"minimum": 0}
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -156,14 +157,14 @@ SecretText = Annotated[Secret, PlainValidator(_secret), _HIDE, _schema("string")
 Key = Annotated[Secret, PlainValidator(_secret), AfterValidator(_key), _HIDE, _schema("string")]
 HttpUrl = Annotated[str, PlainValidator(_http_url), _schema("string")]
 StoreUrl = Annotated[Secret, PlainValidator(_store_url), _HIDE, _schema("string")]
-UsdPerMillion = Annotated[Decimal, PlainValidator(_rate), _schema(["number", "string"], **_AMOUNT)]
+UsdPerMillion = Annotated[Decimal, PlainValidator(_rate), _EXACT, _schema(["number", "string"], **_AMOUNT)]
 """US dollars a million tokens, exact."""
-Amount = Annotated[Decimal, PlainValidator(_amount), _schema(["number", "string"], **_AMOUNT)]
+Amount = Annotated[Decimal, PlainValidator(_amount), _EXACT, _schema(["number", "string"], **_AMOUNT)]
 PositiveAmount = Annotated[
-    Decimal, PlainValidator(_positive_amount), _schema(["number", "string"], exclusiveMinimum=0)
+    Decimal, PlainValidator(_positive_amount), _EXACT, _schema(["number", "string"], exclusiveMinimum=0)
 ]
 Share = Annotated[
-    Decimal, PlainValidator(_share), _schema(["number", "string"], exclusiveMinimum=0, maximum=1)
+    Decimal, PlainValidator(_share), _EXACT, _schema(["number", "string"], exclusiveMinimum=0, maximum=1)
 ]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Tokens = Annotated[int, Field(ge=1, le=100_000_000)]

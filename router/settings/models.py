@@ -8,7 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    WrapSerializer,
+)
 
 from policies import ExcessInput
 from router.pricing.price import Price
@@ -39,7 +46,11 @@ def _frozen(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(dict(value))
 
 
-_FROZEN: Final = (AfterValidator(_frozen), PlainSerializer(dict))
+def _plain(value: Mapping[str, Any], serialize: SerializerFunctionWrapHandler) -> Any:
+    return serialize(dict(value))
+
+
+_FROZEN: Final = (AfterValidator(_frozen), WrapSerializer(_plain))
 
 
 def _known_provider(name: str) -> str:
@@ -56,7 +67,6 @@ class _Section(BaseModel):
         allow_inf_nan=False,
         arbitrary_types_allowed=True,
         hide_input_in_errors=True,
-        validate_default=False,
     )
 
 
@@ -182,6 +192,7 @@ class ModelSettings(_Section):
     )
     headers: Annotated[Mapping[str, SecretText], *_FROZEN] = Field(
         default_factory=dict,
+        validate_default=True,
         description="Headers to send along, such as an organisation's id; `os.environ/NAME` works here too.",
     )
 

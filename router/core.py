@@ -1,0 +1,194 @@
+"""The way of one query. Read this file first: it says the whole product.
+
+Query -> Difficulty -> Choice -> reservation -> call -> Cost -> settle -> Completion
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from classifiers import Classifier
+from router.bookkeeper import Bookkeeper, Charge, OpenAttempt, Spent
+from router.catalog import Catalog, Model
+from router.clock import World
+from router.decision import Decision, decide, direct
+from router.errors import NotPermitted, StoreUnavailable
+from router.failures import as_error, charged_for
+from router.ledger.ledger import StaleSettings
+from router.live import LiveSettings
+from router.pricing.usage import UsageSource
+from router.providers.call import Answer, AttemptFailed, Call, StreamAnswer, Upstreams
+from router.providers.retries import Fallback, GiveUp, Retry, next_step
+from router.query import Query
+
+_TRIES_AT_FRESH_SETTINGS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A query answered, recorded and paid for.
+
+    Attributes:
+        answer: the provider's; `None` on a dry run.
+    """
+
+    decision: Decision
+    charge: Charge
+    answer: Answer | None
+
+
+class CompletionStream:
+    """A streamed answer: iterate its events, then read `charge`.
+
+    The last event is held back until the entry is written, so that whoever saw the end of the
+    stream may rely on the ledger. Closing it early cancels the provider's call and books what was used.
+    """
+
+    def __init__(
+        self, decision: Decision, attempt: OpenAttempt, books: Bookkeeper, answer: StreamAnswer
+    ) -> None:
+        self.decision = decision
+        self.charge: Charge | None = None
+        self.answer = answer
+        self._attempt = attempt
+        self._books = books
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """The provider's server-sent events, as they came.
+
+        Raises:
+            PennyrouteError: the stream broke; what was used is booked.
+        """
+        try:
+            async for event in self.answer:
+                yield event
+        except AttemptFailed as failure:
+            spent = replace(_streamed(self.answer, failure.kind), final=True)
+            self.charge = await self._books.close(self._attempt, spent)
+            raise as_error(failure, self._attempt.model) from failure
+        except (asyncio.CancelledError, GeneratorExit):
+            self.charge = Charge(None, None, None, None)
+            self._books.close_later(self._attempt, _streamed(self.answer, "client_gone"))
+            self._books.later(self.answer.aclose())
+            raise
+        self.charge = await self._books.close(self._attempt, _streamed(self.answer, "ok"))
+
+
+class Router:
+    """Answers queries in place of the provider: small or large, recorded and priced."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        classifier: Classifier,
+        live: LiveSettings,
+        books: Bookkeeper,
+        upstreams: Upstreams,
+        world: World,
+    ) -> None:
+        self._catalog = catalog
+        self._classifier = classifier
+        self._live = live
+        self._books = books
+        self._upstreams = upstreams
+        self._world = world
+
+    async def complete(self, query: Query) -> Completion | CompletionStream:
+        """Decides, holds, calls, prices and settles.
+
+        Raises:
+            PennyrouteError: refused or failed; whatever was used is booked.
+        """
+        decision = self._decide(query, self._world.new_id("dec"))
+        if query.dry_run:
+            return Completion(decision, self._books.price_only(decision), None)
+        number, model, waiting = 1, decision.model, _in_line(decision)
+        decision, attempt = await self._open_first(decision)
+        model = decision.model
+        while True:
+            try:
+                return await self._attempt(decision, attempt)
+            except AttemptFailed as failure:
+                step = next_step(
+                    failure,
+                    attempt_no=number,
+                    budget=_budget(decision),
+                    fallbacks_left=len(waiting),
+                    random_unit=self._world.chance(),
+                )
+                final = isinstance(step, GiveUp)
+                await self._books.close(attempt, replace(charged_for(failure, attempt), final=final))
+                if isinstance(step, GiveUp):
+                    raise as_error(failure, model) from failure
+                if isinstance(step, Retry):
+                    await asyncio.sleep(step.after_s)
+                elif isinstance(step, Fallback):
+                    model, *waiting = waiting
+                    decision = _fallen_back(decision, model)
+            number += 1
+            attempt = await self._books.open(decision, model, number, version="")
+
+    def _decide(self, query: Query, decision_id: str) -> Decision:
+        if not query.caller.may_call:
+            raise NotPermitted("this key has no scope `call`")
+        target = self._catalog.find(query.target)
+        if isinstance(target, Model):
+            return direct(decision_id, query, target)
+        return decide(decision_id, query, target, self._live.threshold(target.name), self._classifier)
+
+    async def _open_first(self, decision: Decision) -> tuple[Decision, OpenAttempt]:
+        """Holds the first attempt, deciding again as often as thresholds or keys change meanwhile."""
+        account = decision.query.caller.account
+        for _ in range(_TRIES_AT_FRESH_SETTINGS):
+            version = self._live.known.versions.get(account, "0")
+            try:
+                return decision, await self._books.open(decision, decision.model, 1, version=version)
+            except StaleSettings:
+                await self._live.refresh()
+                query = replace(decision.query, caller=self._live.confirm(decision.query.caller))
+                decision = self._decide(query, decision.id)
+        raise StoreUnavailable("thresholds or keys keep changing; try again")
+
+    async def _attempt(self, decision: Decision, attempt: OpenAttempt) -> Completion | CompletionStream:
+        try:
+            answer = await self._upstreams.call(_call(decision, attempt.model))
+        except asyncio.CancelledError:
+            abandoned = Spent(outcome="client_gone", final=True, source=UsageSource.ASSUMED)
+            self._books.close_later(attempt, abandoned)
+            raise
+        if isinstance(answer, StreamAnswer):
+            return CompletionStream(decision, attempt, self._books, answer)
+        charge = await self._books.close(attempt, _answered(answer, attempt))
+        return Completion(decision, charge, answer)
+
+
+def _call(decision: Decision, model: Model) -> Call:
+    query = decision.query
+    return Call(
+        endpoint=model.endpoint,
+        body=query.body,
+        stream=query.stream,
+        stream_usage_wanted=query.usage_wanted,
+        output_tokens=decision.inputs.output_tokens,
+    )
+
+
+def _answered(answer: Answer, attempt: OpenAttempt) -> Spent:
+    """What a whole answer used: as the provider stated, or the worst case where it stated nothing."""
+    source = UsageSource.PROVIDER
+    if answer.provider_cost_nano is not None:
+        source = UsageSource.PROVIDER_COST
+    elif answer.usage is None:
+        source = UsageSource.COUNTED
+    return Spent(
+        outcome="ok",
+        final=True,
+        answered=True,
+        usage=answer.usage or answer.counted_usage(attempt.decision.inputs.input_tokens),
+        source=source,
+        provider_cost_nano=answer.provider_cost_nano,
+        served_model=answer.served_model,
+        service_tier=answer.service_tier,
+        finish_reason=answer.finish_reason,
+        first_byte_s=answer.first_byte_s,
+    )

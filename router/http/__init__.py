@@ -1,0 +1,1 @@
+"""The HTTP edge: the one folder that imports FastAPI. Everything is converted here, once."""
