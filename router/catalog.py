@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from policies import Caps, ModelLimits
 from router.errors import UnknownModel, UnknownRoute
 from router.pricing.price import Price
-from router.providers.call import Endpoint
+from router.providers.endpoint import Endpoint
 
 DEFAULT_ROUTE = "default"
 AUTO = "auto"
@@ -22,6 +22,7 @@ class Model:
         provider: the provider's preset name.
         endpoint: where it is called.
         price: `None` where the configuration allows an unknown one.
+        price_from_book: whether the book states it; then what the provider says it served decides the price.
         max_output_tokens: what it can answer at most, when known.
     """
 
@@ -30,7 +31,8 @@ class Model:
     endpoint: Endpoint
     price: Price | None
     limits: ModelLimits
-    max_output_tokens: int | None
+    max_output_tokens: int | None = None
+    price_from_book: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,85 @@
+"""What a provider answered: whole, or as a stream that is still coming."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from router.pricing.usage import Usage
+
+
+class Stated(Protocol):
+    """What an answer says of itself, so far; both kinds of answer have it."""
+
+    usage: Usage | None
+    """As the provider states it; `None` while or where it states none that can be true."""
+
+    provider_cost_nano: int | None
+    """Nano-dollars the provider says it charged."""
+
+    served_model: str | None
+    service_tier: str | None
+    finish_reason: str | None
+    """Of the first choice."""
+
+    first_byte_s: float | None
+    """Seconds from sending to the first byte of the answer."""
+
+    output_estimate: int
+    """Output tokens we counted in all choices: text, reasoning and tool calls."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """A whole answer.
+
+    Attributes:
+        body: the OpenAI-wire JSON; from a fast-lane provider its bytes as they came.
+        text: content of the first choice's message; empty where it has none.
+    """
+
+    body: bytes
+    text: str
+    usage: Usage | None = None
+    provider_cost_nano: int | None = None
+    served_model: str | None = None
+    service_tier: str | None = None
+    finish_reason: str | None = None
+    first_byte_s: float | None = None
+    output_estimate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One server-sent event.
+
+    Attributes:
+        raw: its bytes, the blank line at its end included.
+        text: what it adds to the first choice's content.
+    """
+
+    raw: bytes
+    text: str = ""
+
+
+class StreamAnswer(Stated, Protocol):
+    """A streamed answer; what it states of itself grows as its events are read.
+
+    Iterating ends after the provider's last event; its `[DONE]` is not among them: whoever passes the
+    stream on says that itself, once the money is settled. Raises `AttemptFailed` where the stream breaks.
+    """
+
+    def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        """The events, each once."""
+
+    async def aclose(self) -> None:
+        """Cancels what is still coming; harmless when all has come."""
+
+
+def counted_usage(stated: Stated, input_tokens: int) -> Usage:
+    """Usage as we count it, for an answer that states none.
+
+    Args:
+        stated: the answer.
+        input_tokens: our estimate of the input.
+    """
+    return Usage(input_tokens=input_tokens, output_tokens=stated.output_estimate)
