@@ -1,0 +1,76 @@
+"""What the endpoints work with, and who may use them."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from classifiers import Classifier
+from router.access.keys import Caller, KeyRing
+from router.catalog import Catalog
+from router.clock import World
+from router.core import Router
+from router.errors import NotPermitted
+from router.ledger.ledger import Ledger
+from router.live import LiveSettings
+from router.pricing.book import PriceBook
+from router.routes.thresholds import Thresholds
+from router.settings import Settings
+from router.store.connection import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything one worker is made of."""
+
+    settings: Settings
+    catalog: Catalog
+    book: PriceBook
+    classifier: Classifier
+    store: Store
+    ledger: Ledger
+    live: LiveSettings
+    thresholds: Thresholds
+    keys: KeyRing
+    router: Router
+    world: World
+
+
+def parts_of(request: Request) -> Parts:
+    """The worker's parts."""
+    found: Parts = request.app.state.parts
+    return found
+
+
+def bearer(authorization: str | None) -> str | None:
+    """The key in an Authorization header."""
+    if authorization is None:
+        return None
+    kind, _, secret = authorization.partition(" ")
+    return secret.strip() if kind.lower() == "bearer" and secret.strip() else None
+
+
+def caller_of(request: Request) -> Caller:
+    """Who is asking.
+
+    Raises:
+        NotAuthenticated: a key is needed and this is none that is good.
+    """
+    return parts_of(request).live.caller(bearer(request.headers.get("authorization")))
+
+
+def admin_of(request: Request) -> Caller:
+    """Who is asking, if they may see and change what belongs to all.
+
+    Raises:
+        NotPermitted: the key is good but has no scope `admin`.
+    """
+    caller = caller_of(request)
+    if not caller.admin:
+        raise NotPermitted("this key has no scope `admin`, which this needs")
+    return caller
+
+
+PartsDep = Annotated[Parts, Depends(parts_of)]
+CallerDep = Annotated[Caller, Depends(caller_of)]
+AdminDep = Annotated[Caller, Depends(admin_of)]
