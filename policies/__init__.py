@@ -1,7 +1,7 @@
 """Difficulty and context in, choice out: pure, with no clock and no chance of its own."""
 
 from policies.caps import CapOutcome, Caps, ExcessInput, apply_caps, turns_to_keep
-from policies.choice import Choice, Context, ModelLimits, Reason, Tier, choose
+from policies.choice import Choice, Context, ModelLimits, Reason, Tier, choose, lacks
 
 __all__ = [
     "CapOutcome",
@@ -14,5 +14,6 @@ __all__ = [
     "Tier",
     "apply_caps",
     "choose",
+    "lacks",
     "turns_to_keep",
 ]

@@ -41,7 +41,7 @@ class Route:
 
     Attributes:
         threshold: what the configuration says, 0-1; the store's versioned one is what decides.
-        fallbacks: tried in order after the chosen model and its partner.
+        fallbacks: tried in order when the chosen model fails; a small one's partner comes before them.
         attempts: calls one decision may make in all.
         store_prompts: whether decisions keep the messages and the answer.
     """

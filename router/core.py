@@ -6,19 +6,24 @@ Query -> Difficulty -> Choice -> reservation -> call -> Cost -> settle -> Comple
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
 
 from classifiers import Classifier
 from router.bookkeeper import Bookkeeper, Charge, OpenAttempt, Spent
 from router.catalog import Catalog, Model
 from router.clock import World
-from router.decision import Decision, decide, direct
+from router.decision import Decision, decide, direct, fallbacks_of, fallen_back
 from router.errors import NotPermitted, StoreUnavailable
 from router.failures import as_error, charged_for
 from router.ledger.ledger import StaleSettings
 from router.live import LiveSettings
 from router.pricing.usage import UsageSource
-from router.providers.call import Answer, AttemptFailed, Call, StreamAnswer, Upstreams
+from router.providers.answer import Answer, Stated, StreamAnswer, StreamEvent, counted_usage
+from router.providers.endpoint import Call
+from router.providers.failure import AttemptFailed
 from router.providers.retries import Fallback, GiveUp, Retry, next_step
+from router.providers.upstreams import Upstreams
 from router.query import Query
 
 _TRIES_AT_FRESH_SETTINGS = 5
@@ -38,10 +43,10 @@ class Completion:
 
 
 class CompletionStream:
-    """A streamed answer: iterate its events, then read `charge`.
+    """A streamed answer: enter it, iterate its events, then read `charge`.
 
-    The last event is held back until the entry is written, so that whoever saw the end of the
-    stream may rely on the ledger. Closing it early cancels the provider's call and books what was used.
+    The events end once the entry is written, so that whoever then says the end of the stream may promise the
+    ledger has it. Leaving early cancels the provider's call and books what was used.
     """
 
     def __init__(
@@ -50,28 +55,46 @@ class CompletionStream:
         self.decision = decision
         self.charge: Charge | None = None
         self.answer = answer
+        self.text = ""
         self._attempt = attempt
         self._books = books
+        self._closed = False
 
-    async def events(self) -> AsyncIterator[bytes]:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._closed:
+            self._closed = True
+            self._books.close_later(self._attempt, self._spent("client_gone"))
+            self._books.later(self.answer.aclose())
+
+    async def events(self) -> AsyncIterator[StreamEvent]:
         """The provider's server-sent events, as they came.
 
         Raises:
             PennyrouteError: the stream broke; what was used is booked.
         """
+        texts: list[str] = []
         try:
             async for event in self.answer:
+                if event.text:
+                    texts.append(event.text)
                 yield event
         except AttemptFailed as failure:
-            spent = replace(_streamed(self.answer, failure.kind), final=True)
-            self.charge = await self._books.close(self._attempt, spent)
+            await self._close(failure.kind, texts)
             raise as_error(failure, self._attempt.model) from failure
-        except (asyncio.CancelledError, GeneratorExit):
-            self.charge = Charge(None, None, None, None)
-            self._books.close_later(self._attempt, _streamed(self.answer, "client_gone"))
-            self._books.later(self.answer.aclose())
-            raise
-        self.charge = await self._books.close(self._attempt, _streamed(self.answer, "ok"))
+        await self._close("ok", texts)
+
+    async def _close(self, outcome: str, texts: list[str]) -> None:
+        self._closed = True
+        self.text = "".join(texts)
+        self.charge = await self._books.close(self._attempt, self._spent(outcome))
+
+    def _spent(self, outcome: str) -> Spent:
+        return replace(_spent(self.answer, self._attempt, outcome), output=self.text)
 
 
 class Router:
@@ -79,6 +102,7 @@ class Router:
 
     def __init__(
         self,
+        *,
         catalog: Catalog,
         classifier: Classifier,
         live: LiveSettings,
@@ -102,9 +126,8 @@ class Router:
         decision = self._decide(query, self._world.new_id("dec"))
         if query.dry_run:
             return Completion(decision, self._books.price_only(decision), None)
-        number, model, waiting = 1, decision.model, _in_line(decision)
         decision, attempt = await self._open_first(decision)
-        model = decision.model
+        waiting, number = fallbacks_of(decision), 1
         while True:
             try:
                 return await self._attempt(decision, attempt)
@@ -112,21 +135,21 @@ class Router:
                 step = next_step(
                     failure,
                     attempt_no=number,
-                    budget=_budget(decision),
+                    budget=decision.attempts,
                     fallbacks_left=len(waiting),
                     random_unit=self._world.chance(),
                 )
                 final = isinstance(step, GiveUp)
-                await self._books.close(attempt, replace(charged_for(failure, attempt), final=final))
+                await self._books.close(attempt, charged_for(failure, final=final))
                 if isinstance(step, GiveUp):
-                    raise as_error(failure, model) from failure
+                    raise as_error(failure, attempt.model) from failure
                 if isinstance(step, Retry):
                     await asyncio.sleep(step.after_s)
                 elif isinstance(step, Fallback):
                     model, *waiting = waiting
-                    decision = _fallen_back(decision, model)
+                    decision = fallen_back(decision, model)
             number += 1
-            attempt = await self._books.open(decision, model, number, version="")
+            attempt = await self._books.open(decision, decision.model, number, version="")
 
     def _decide(self, query: Query, decision_id: str) -> Decision:
         if not query.caller.may_call:
@@ -145,27 +168,27 @@ class Router:
                 return decision, await self._books.open(decision, decision.model, 1, version=version)
             except StaleSettings:
                 await self._live.refresh()
-                query = replace(decision.query, caller=self._live.confirm(decision.query.caller))
+                query = replace(decision.asked, caller=self._live.confirm(decision.query.caller))
                 decision = self._decide(query, decision.id)
         raise StoreUnavailable("thresholds or keys keep changing; try again")
 
     async def _attempt(self, decision: Decision, attempt: OpenAttempt) -> Completion | CompletionStream:
         try:
-            answer = await self._upstreams.call(_call(decision, attempt.model))
+            answer = await self._upstreams.call(_call(decision))
         except asyncio.CancelledError:
             abandoned = Spent(outcome="client_gone", final=True, source=UsageSource.ASSUMED)
             self._books.close_later(attempt, abandoned)
             raise
-        if isinstance(answer, StreamAnswer):
-            return CompletionStream(decision, attempt, self._books, answer)
-        charge = await self._books.close(attempt, _answered(answer, attempt))
-        return Completion(decision, charge, answer)
+        if isinstance(answer, Answer):
+            spent = replace(_spent(answer, attempt, "ok"), output=answer.text)
+            return Completion(decision, await self._books.close(attempt, spent), answer)
+        return CompletionStream(decision, attempt, self._books, answer)
 
 
-def _call(decision: Decision, model: Model) -> Call:
+def _call(decision: Decision) -> Call:
     query = decision.query
     return Call(
-        endpoint=model.endpoint,
+        endpoint=decision.model.endpoint,
         body=query.body,
         stream=query.stream,
         stream_usage_wanted=query.usage_wanted,
@@ -173,18 +196,20 @@ def _call(decision: Decision, model: Model) -> Call:
     )
 
 
-def _answered(answer: Answer, attempt: OpenAttempt) -> Spent:
-    """What a whole answer used: as the provider stated, or the worst case where it stated nothing."""
-    source = UsageSource.PROVIDER
+def _spent(answer: Stated, attempt: OpenAttempt, outcome: str) -> Spent:
+    """What an answer used: as the provider stated, else as we count what came of it."""
+    usage, source = answer.usage, UsageSource.PROVIDER
     if answer.provider_cost_nano is not None:
         source = UsageSource.PROVIDER_COST
-    elif answer.usage is None:
+    elif usage is None or (outcome != "ok" and usage.output_tokens < answer.output_estimate):
         source = UsageSource.COUNTED
+    if usage is None or source is UsageSource.COUNTED:
+        usage = counted_usage(answer, attempt.decision.inputs.input_tokens)
     return Spent(
-        outcome="ok",
+        outcome=outcome,
         final=True,
-        answered=True,
-        usage=answer.usage or answer.counted_usage(attempt.decision.inputs.input_tokens),
+        answered=outcome == "ok",
+        usage=usage,
         source=source,
         provider_cost_nano=answer.provider_cost_nano,
         served_model=answer.served_model,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from classifiers import Classifier, Difficulty
-from policies import CapOutcome, Choice, Context, Reason, Tier, apply_caps, choose, turns_to_keep
+from policies import CapOutcome, Choice, Context, Reason, Tier, apply_caps, choose, lacks, turns_to_keep
 from router.catalog import Model, Route
 from router.errors import ContextTooLong
 from router.pricing.tokens import bound_tokens, count_tokens
@@ -14,6 +14,7 @@ from router.routes.thresholds import Threshold
 
 _TOKENS_A_MESSAGE = 4
 _TOKENS_AN_IMAGE = 765
+_ATTEMPTS_UNROUTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,19 @@ class Decision:
     """Which model answers a query, and why.
 
     Attributes:
-        route: the route's name, or the model's for an unrouted call.
-        model: who was chosen.
+        query: as it goes to the model: perhaps with its oldest turns left out.
+        asked: as the caller sent it.
+        route: `None` for an unrouted call.
+        model: who answers.
         large: whose price is the baseline.
         difficulty: `None` for an unrouted call.
         threshold: `None` for an unrouted call.
+        first: the decision as the policy made it, where this one fell back from it.
     """
 
     id: str
     query: Query
+    asked: Query
     route: Route | None
     model: Model
     large: Model
@@ -61,6 +66,12 @@ class Decision:
     threshold: Threshold | None
     classifier: str
     inputs: Inputs
+    first: "Decision | None" = None
+
+    @property
+    def attempts(self) -> int:
+        """Calls it may make in all."""
+        return self.route.attempts if self.route else _ATTEMPTS_UNROUTED
 
     @property
     def route_name(self) -> str:
@@ -105,6 +116,7 @@ def decide(
             or too long for the large model too.
     """
     difficulty = classifier.explain(query.facts)
+    asked = query
     query, caps, input_tokens, trimmed = _capped(query, route)
     context = Context(
         threshold=threshold.value,
@@ -122,6 +134,7 @@ def decide(
     return Decision(
         id=decision_id,
         query=query,
+        asked=asked,
         route=route,
         model=model,
         large=route.large,
@@ -139,6 +152,7 @@ def direct(decision_id: str, query: Query, model: Model) -> Decision:
     return Decision(
         id=decision_id,
         query=query,
+        asked=query,
         route=None,
         model=model,
         large=model,
@@ -148,6 +162,42 @@ def direct(decision_id: str, query: Query, model: Model) -> Decision:
         classifier="",
         inputs=_inputs(query, caps, input_estimate(query), 0),
     )
+
+
+def fallbacks_of(decision: Decision) -> list[Model]:
+    """Who is tried, in order, when the chosen model fails.
+
+    For a small one its route's large one, unless the caller forced the tier; then the route's fallbacks. None
+    that cannot take the query, and none twice.
+    """
+    route = decision.route
+    if route is None:
+        return []
+    partner = [route.large] if decision.choice.tier is Tier.SMALL else []
+    if decision.choice.reason is Reason.FORCED:
+        partner = []
+    query, inputs = decision.query, decision.inputs
+    found: dict[str, Model] = {}
+    for model in (*partner, *route.fallbacks):
+        context = Context(
+            threshold=0.0,
+            small=model.limits,
+            large=model.limits,
+            input_tokens=inputs.input_tokens,
+            output_tokens=inputs.output_tokens or 0,
+            needs_tools=query.needs_tools,
+            needs_vision=query.images > 0,
+        )
+        if model.name != decision.model.name and lacks(model.limits, context) is None:
+            found.setdefault(model.name, model)
+    return list(found.values())
+
+
+def fallen_back(decision: Decision, model: Model) -> Decision:
+    """The same decision with the next model in line."""
+    tier = Tier.SMALL if decision.route and model.name == decision.route.small.name else Tier.LARGE
+    first = decision.first or decision
+    return replace(decision, model=model, choice=Choice(tier, Reason.FALLBACK), first=first)
 
 
 def input_estimate(query: Query) -> int:

@@ -159,6 +159,31 @@ class UpstreamBusy(UpstreamFailed):
     code = "upstream_busy"
 
 
+class UpstreamMisconfigured(UpstreamFailed):
+    """The provider refuses our key or our account; only who runs the service can mend it."""
+
+    code = "upstream_misconfigured"
+    retryable = False
+
+
+class ProviderRefused(PennyrouteError):  # noqa: N818
+    """The provider says the request itself is wrong; its words go back as they came.
+
+    Attributes:
+        upstream_status: the provider's own 4xx status, which the caller gets too.
+        body: the provider's own body, JSON or not.
+    """
+
+    status = 400
+    code = "provider_refused"
+    kind = "invalid_request_error"
+
+    def __init__(self, message: str, *, status: int | None, body: bytes | None) -> None:
+        super().__init__(message)
+        self.upstream_status = status or self.status
+        self.body = body
+
+
 class SetupError(PennyrouteError):
     """The service cannot start as it is set up."""
 

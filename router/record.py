@@ -130,6 +130,7 @@ def _named(labels: Labels) -> dict[str, Any]:
 def draft(decision: Decision, created_at_ms: int, *, enforced: bool) -> DecisionRecord:
     """The record of a decision before its first attempt."""
     query, choice, threshold = decision.query, decision.choice, decision.threshold
+    first = decision.first or decision
     difficulty = decision.difficulty
     keeps = decision.route is not None and decision.route.store_prompts
     return DecisionRecord(
@@ -141,9 +142,9 @@ def draft(decision: Decision, created_at_ms: int, *, enforced: bool) -> Decision
         tier=choice.tier,
         model=decision.model.name,
         reason=choice.reason,
-        chosen_tier=choice.tier,
-        chosen_model=decision.model.name,
-        chosen_reason=choice.reason,
+        chosen_tier=first.choice.tier,
+        chosen_model=first.model.name,
+        chosen_reason=first.choice.reason,
         difficulty=difficulty.value if difficulty else None,
         threshold=threshold.value if threshold else None,
         threshold_version=threshold.version if threshold else None,

@@ -1,15 +1,28 @@
-"""From a configuration (or none) to the parts a command works with: settings, prices, catalog, store."""
+"""From a configuration (or none) to what a command works with: settings, prices, catalog, classifier, store."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
-from classifiers import Classifier
-from router.catalog import Catalog
-from router.pricing.book import PriceBook
-from router.settings import Settings
+from classifiers import ArtifactError, Classifier, default_classifier, load_artifact
+from policies import Caps, ModelLimits
+from router.catalog import Catalog, Model, Route
+from router.discovery import Discovered, discover
+from router.errors import SetupError
+from router.pricing.book import PriceBook, load_book
+from router.providers.endpoint import Endpoint, Timeouts
+from router.providers.presets import PRESETS, Preset
+from router.settings import ModelSettings, RouteSettings, Settings, check_config
+from router.settings.checked import usable
 from router.store.connection import Store
+from router.store.embedded import EmbeddedStore
+
+CONFIG_FILE: Final = "pennyroute.yaml"
+OFFLINE: Final = "offline"
+LOCAL: Final = "local"
+_SERVED_BY_US: Final = frozenset({OFFLINE, LOCAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +31,7 @@ class SetUp:
 
     Attributes:
         notes: sentences for the person who starts it: which models were chosen and why, and warnings.
-        offline: whether a model is served by the bundled offline upstream, which must then be started.
+        served_by_us: the providers among `offline` and `local` whose server must be started with the service.
     """
 
     settings: Settings
@@ -26,7 +39,7 @@ class SetUp:
     catalog: Catalog
     classifier: Classifier
     notes: tuple[str, ...]
-    offline: bool
+    served_by_us: frozenset[str]
 
 
 def set_up(config: Path | None, environ: Mapping[str, str]) -> SetUp:
@@ -40,16 +53,158 @@ def set_up(config: Path | None, environ: Mapping[str, str]) -> SetUp:
     Raises:
         SetupError: with every problem of the configuration.
     """
-    raise NotImplementedError
+    found = _found(config, environ)
+    settings = found.settings
+    book = load_book(settings.stated_prices())
+    classifier = _classifier(settings.classifier)
+    used = {model.provider for model in settings.models.values()} & _SERVED_BY_US
+    elsewhere = {model.provider for model in settings.models.values() if model.base_url is not None}
+    return SetUp(
+        settings=settings,
+        book=book,
+        catalog=_catalog(settings, book, classifier.default_threshold),
+        classifier=classifier,
+        notes=found.notes,
+        served_by_us=frozenset(used - elsewhere),
+    )
+
+
+def with_addresses(catalog: Catalog, addresses: Mapping[str, str]) -> Catalog:
+    """The catalog with the addresses of the providers we serve ourselves, known once they are started."""
+
+    def moved(model: Model) -> Model:
+        base_url = addresses.get(model.provider)
+        if base_url is None or model.endpoint.base_url:
+            return model
+        return replace(model, endpoint=replace(model.endpoint, base_url=base_url))
+
+    models = {name: moved(model) for name, model in catalog.models.items()}
+    routes = {
+        name: replace(
+            route,
+            small=models[route.small.name],
+            large=models[route.large.name],
+            fallbacks=tuple(models[model.name] for model in route.fallbacks),
+        )
+        for name, route in catalog.routes.items()
+    }
+    return Catalog(models, routes)
 
 
 @asynccontextmanager
 async def open_store(settings: Settings, data_dir: Path) -> AsyncIterator[Store]:
-    """The store: `REDIS_URL`'s or the configured one, else the embedded one of the data directory.
+    """The store: the configured or `REDIS_URL`'s one, else the embedded one of the data directory.
 
     Raises:
         SetupError: the embedded store cannot be started.
         StoreUnavailable: it does not answer.
     """
-    raise NotImplementedError
-    yield
+    if settings.store.url is not None:
+        async with _opened(settings.store.url.reveal()) as store:
+            yield store
+        return
+    embedded = EmbeddedStore(data_dir)
+    embedded.acquire()
+    try:
+        async with _opened(embedded.url) as store:
+            yield store
+    finally:
+        embedded.release()
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Store]:
+    store = Store.at_url(url)
+    try:
+        await store.now_ms()
+        yield store
+    finally:
+        await store.aclose()
+
+
+def _found(config: Path | None, environ: Mapping[str, str]) -> Discovered:
+    path = config
+    if path is None and Path(CONFIG_FILE).is_file():
+        path = Path(CONFIG_FILE)
+    if path is None:
+        return discover(environ)
+    checked = check_config(path, environ)
+    settings = usable(checked)
+    notes = (f"Configuration: {path}", *(str(problem) for problem in checked.warnings))
+    return Discovered(settings, notes, offline=False)
+
+
+def _classifier(directory: Path | None) -> Classifier:
+    if directory is None:
+        return default_classifier()
+    try:
+        return load_artifact(directory)
+    except ArtifactError as error:
+        raise SetupError(f"classifier: {error}") from error
+
+
+def _catalog(settings: Settings, book: PriceBook, usual_threshold: float) -> Catalog:
+    models = {name: _model(name, model, book) for name, model in settings.models.items()}
+    routes = {
+        name: _route(name, route, models, usual_threshold) for name, route in settings.routes.items()
+    }
+    return Catalog(models, routes)
+
+
+def _model(name: str, settings: ModelSettings, book: PriceBook) -> Model:
+    preset = PRESETS[settings.provider]
+    upstream = settings.model or name
+    facts = book.facts(preset.price_provider, upstream)
+    stated = settings.stated_price()
+    supports = settings.supports
+    return Model(
+        name=name,
+        provider=settings.provider,
+        endpoint=_endpoint(name, upstream, settings, preset),
+        price=stated or book.price(preset.price_provider, upstream),
+        limits=ModelLimits(
+            context_tokens=settings.context_window or facts.context_window,
+            tools=_known(supports.tools, facts.tools),
+            vision=_known(supports.vision, facts.vision),
+        ),
+        max_output_tokens=settings.max_output_tokens or facts.max_output_tokens,
+        price_from_book=stated is None,
+    )
+
+
+def _known(stated: bool | None, fact: bool | None) -> bool:
+    """Whether a model takes something; assumed to work where nobody says."""
+    for answer in (stated, fact):
+        if answer is not None:
+            return answer
+    return True
+
+
+def _endpoint(name: str, upstream: str, settings: ModelSettings, preset: Preset) -> Endpoint:
+    waits = settings.timeouts
+    return Endpoint(
+        name=name,
+        provider=settings.provider,
+        lane=preset.lane,
+        base_url=settings.base_url or preset.base_url,
+        upstream_model=upstream,
+        api_key=settings.api_key,
+        extra_headers={header: secret.reveal() for header, secret in settings.headers.items()},
+        quirks=preset.quirks,
+        timeouts=Timeouts(waits.connect_s, waits.first_byte_s, waits.idle_s, waits.total_s),
+        max_concurrency=settings.max_concurrency,
+    )
+
+
+def _route(name: str, settings: RouteSettings, models: Mapping[str, Model], usual_threshold: float) -> Route:
+    caps = settings.caps
+    return Route(
+        name=name,
+        small=models[settings.small],
+        large=models[settings.large],
+        threshold=usual_threshold if settings.threshold is None else settings.threshold,
+        caps=Caps(caps.max_input_tokens, caps.on_excess_input, caps.max_output_tokens),
+        fallbacks=tuple(models[model] for model in settings.fallbacks),
+        attempts=settings.attempts,
+        store_prompts=settings.store_prompts,
+    )

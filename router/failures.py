@@ -1,0 +1,40 @@
+"""What a failed attempt means: for the caller an error, for the ledger what it is charged."""
+
+from router.bookkeeper import Spent
+from router.catalog import Model
+from router.errors import (
+    PennyrouteError,
+    ProviderRefused,
+    UpstreamBusy,
+    UpstreamFailed,
+    UpstreamMisconfigured,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+)
+from router.pricing.usage import UsageSource
+from router.providers.failure import AttemptFailed, FailureKind
+
+_ERRORS: dict[FailureKind, type[PennyrouteError]] = {
+    FailureKind.CONNECT_TIMEOUT: UpstreamTimeout,
+    FailureKind.FIRST_BYTE_TIMEOUT: UpstreamTimeout,
+    FailureKind.IDLE_TIMEOUT: UpstreamTimeout,
+    FailureKind.TOTAL_TIMEOUT: UpstreamTimeout,
+    FailureKind.RATE_LIMITED: UpstreamRateLimited,
+    FailureKind.CIRCUIT_OPEN: UpstreamBusy,
+    FailureKind.BUSY: UpstreamBusy,
+    FailureKind.AUTH: UpstreamMisconfigured,
+}
+
+
+def as_error(failure: AttemptFailed, model: Model) -> PennyrouteError:
+    """The error a caller gets when a decision's last attempt failed so."""
+    if failure.kind is FailureKind.BAD_REQUEST:
+        return ProviderRefused(f"{model.name}: {failure.message}", status=failure.status, body=failure.body)
+    kind = _ERRORS.get(failure.kind, UpstreamFailed)
+    return kind(f"model {model.name!r} failed: {failure.message}", retry_after_s=failure.retry_after_s)
+
+
+def charged_for(failure: AttemptFailed, *, final: bool) -> Spent:
+    """What an attempt without an answer is charged: nothing, or its worst case where that cannot be known."""
+    source = None if failure.billed == "no" else UsageSource.ASSUMED
+    return Spent(outcome=failure.kind, final=final, source=source)
