@@ -24,8 +24,9 @@ class Stated(Protocol):
     first_byte_s: float | None
     """Seconds from sending to the first byte of the answer."""
 
-    output_estimate: int
-    """Output tokens we counted in all choices: text, reasoning and tool calls."""
+    @property
+    def output_estimate(self) -> int:
+        """Output tokens we count in all choices: text, reasoning and tool calls."""
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Answer:
     Attributes:
         body: the OpenAI-wire JSON; from a fast-lane provider its bytes as they came.
         text: content of the first choice's message; empty where it has none.
+        output_estimate: as `Stated`; counted only where no usage is stated, else 0.
     """
 
     body: bytes

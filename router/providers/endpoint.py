@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from router.providers.failure import AttemptFailed, FailureKind
-from router.providers.presets import Lane, Quirks
+from router.providers.presets import PLAIN, Lane, Quirks
 from router.providers.secret import Secret
 
 
@@ -26,6 +26,9 @@ class Timeouts:
     first_byte_s: float = 120.0
     idle_s: float = 60.0
     total_s: float = 600.0
+
+
+DEFAULT_TIMEOUTS: Final = Timeouts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,8 @@ class Endpoint:
     upstream_model: str
     api_key: Secret | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict)
-    quirks: Quirks = Quirks()
-    timeouts: Timeouts = Timeouts()
+    quirks: Quirks = PLAIN
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
     max_concurrency: int | None = None
     queue_wait_s: float = 10.0
 

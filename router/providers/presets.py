@@ -34,6 +34,10 @@ class Quirks:
     litellm_prefix: str | None = None
 
 
+PLAIN: Final = Quirks()
+"""The OpenAI wire as it is written down."""
+
+
 @dataclass(frozen=True, slots=True)
 class Preset:
     """A provider by name.
@@ -54,7 +58,7 @@ class Preset:
     price_provider: str = ""
     small: str | None = None
     large: str | None = None
-    quirks: Quirks = Quirks()
+    quirks: Quirks = PLAIN
 
     @property
     def is_local(self) -> bool:

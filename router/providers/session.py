@@ -4,9 +4,10 @@ import asyncio
 import functools
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import aiohttp
+from aiohttp import hdrs
 from yarl import URL
 
 from router import __version__
@@ -43,8 +44,15 @@ class Reply:
         self._timeouts = timeouts
         self._started_s = started_s
         self._most_bytes = most_bytes
+        self.began = False
+        """Whether part of an answer is here; until then the first byte is waited for. Set by the reader."""
         self._read_bytes = 0
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the request was sent."""
+        return self._loop.time() - self._started_s
 
     async def piece(self) -> bytes:
         """The next bytes, as they came; empty at the end.
@@ -52,25 +60,21 @@ class Reply:
         Raises:
             AttemptFailed: idle or out of time, broken, or too large.
         """
-        first = self._read_bytes == 0
         now_s = self._loop.time()
         ends_s = self._started_s + self._timeouts.total_s
-        patience_ends_s = (
-            max(now_s, self._started_s + self._timeouts.first_byte_s)
-            if first
-            else now_s + self._timeouts.idle_s
-        )
+        if now_s >= ends_s:
+            raise self._late(total=True)
         try:
-            async with asyncio.timeout_at(min(ends_s, patience_ends_s)):
-                data = await self._response.content.readany()
-        except TimeoutError:
-            raise self._late(first=first, total=ends_s <= patience_ends_s) from None
+            data = self._response.content.read_nowait()  # what is here already needs no timer
+            if not data and not self._response.content.at_eof():
+                data = await self._wait_for_piece(now_s, ends_s)
         except aiohttp.ClientError as error:
+            self.close()
             raise AttemptFailed(
                 FailureKind.BROKEN_STREAM,
                 f"{self._name}: the answer broke off ({type(error).__name__})",
                 status=self.status,
-                answered=True,
+                answered=self.began,
                 billed="maybe",
             ) from error
         self._read_bytes += len(data)
@@ -85,6 +89,17 @@ class Reply:
             )
         return data
 
+    async def _wait_for_piece(self, now_s: float, ends_s: float) -> bytes:
+        if self.began:
+            patience_ends_s = now_s + self._timeouts.idle_s
+        else:
+            patience_ends_s = max(now_s, self._started_s + self._timeouts.first_byte_s)
+        try:
+            async with asyncio.timeout_at(min(ends_s, patience_ends_s)):
+                return await self._response.content.readany()
+        except TimeoutError:
+            raise self._late(total=ends_s <= patience_ends_s) from None
+
     async def whole(self) -> bytes:
         """All of the body.
 
@@ -92,12 +107,24 @@ class Reply:
             AttemptFailed: as `piece`.
         """
         data = await self.piece()
+        self.began = self.began or bool(data)
         if not data or self._response.content.at_eof():
             return data
         pieces = [data]
         while data := await self.piece():
             pieces.append(data)
         return b"".join(pieces)
+
+    async def finish(self, within_s: float) -> None:
+        """Reads what little follows an end that was announced, so that the connection can be used again."""
+        content = self._response.content
+        if not content.at_eof():
+            try:
+                async with asyncio.timeout(within_s):
+                    await content.readany()
+            except (TimeoutError, aiohttp.ClientError):
+                pass  # The answer is whole: only its connection is lost.
+        self.close()
 
     async def error_body(self) -> bytes:
         """At most 64 KiB of the body, and what there is of it if it breaks: it is an error anyway."""
@@ -106,7 +133,8 @@ class Reply:
             while len(said) < _ERROR_BODY_BYTES and (data := await self.piece()):
                 said += data
         except AttemptFailed:
-            self.close()
+            pass  # The status says enough.
+        self.close()
         return said
 
     def close(self) -> None:
@@ -116,19 +144,26 @@ class Reply:
         else:
             self._response.close()
 
-    def _late(self, *, first: bool, total: bool) -> AttemptFailed:
+    def _late(self, *, total: bool) -> AttemptFailed:
         self.close()
-        kind = FailureKind.FIRST_BYTE_TIMEOUT if first else FailureKind.IDLE_TIMEOUT
-        waited_s = self._timeouts.first_byte_s if first else self._timeouts.idle_s
+        kind = FailureKind.IDLE_TIMEOUT if self.began else FailureKind.FIRST_BYTE_TIMEOUT
+        waited_s = self._timeouts.idle_s if self.began else self._timeouts.first_byte_s
         if total:
             kind, waited_s = FailureKind.TOTAL_TIMEOUT, self._timeouts.total_s
         return AttemptFailed(
             kind,
             f"{self._name}: {kind} after {waited_s:g} s",
             status=self.status,
-            answered=not first,
+            answered=self.began,
             billed="maybe",
         )
+
+
+class _Patience(NamedTuple):
+    """Whom to wait for, and how long."""
+
+    name: str
+    timeouts: Timeouts
 
 
 class Session:
@@ -146,21 +181,16 @@ class Session:
         Raises:
             AttemptFailed: no connection, or none of an answer in time.
         """
-        return await self._send("POST", url, body, headers, name, timeouts)
+        return await self._send(hdrs.METH_POST, url, body, headers, _Patience(name, timeouts))
 
     async def get(self, url: str, headers: Mapping[str, str], *, name: str, timeouts: Timeouts) -> Reply:
         """Asks for a page; fails as `post` does."""
-        return await self._send("GET", url, None, headers, name, timeouts)
+        return await self._send(hdrs.METH_GET, url, None, headers, _Patience(name, timeouts))
 
     async def _send(
-        self,
-        method: str,
-        url: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
-        name: str,
-        timeouts: Timeouts,
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], patience: "_Patience"
     ) -> Reply:
+        name, timeouts = patience
         client = self._client or self._open()
         started_s = asyncio.get_running_loop().time()
         try:

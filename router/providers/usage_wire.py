@@ -71,9 +71,9 @@ _cost: Final = msgspec.json.Decoder(_Cost)
 def read_usage(raw: msgspec.Raw | bytes | None) -> Usage | None:
     """The usage that a provider states, or `None` if it states none that can be true.
 
-    Counts that are missing, all zero, negative, no numbers, or beyond 100 million are not believed: then the
-    caller counts. Details that contradict their whole are dropped, and the whole is kept, so that a mistake in
-    a detail can make a call dearer than it was, never cheaper.
+    Counts that are missing, all zero, negative, no numbers, or beyond 100 million are not believed: then
+    the caller counts. Details that contradict their whole are dropped, and the whole is kept, so that a
+    mistake in a detail can make a call dearer than it was, never cheaper.
     """
     if raw is None:
         return None
@@ -148,8 +148,8 @@ def _disjoint_input(details: dict[str, int], given: int) -> dict[str, int]:
 def read_cost_nano(raw: msgspec.Raw | bytes | None) -> int | None:
     """The dollars a provider states it charged, in nano-dollars rounded half up; `None` if it states none.
 
-    With a key of the user's own at the upstream provider (OpenRouter's `is_byok`), `cost` is the gateway's fee
-    only and the upstream's bill is added.
+    With a key of the user's own at the upstream provider (OpenRouter's `is_byok`), `cost` is the gateway's
+    fee only and the upstream's bill is added.
     """
     if raw is None:
         return None

@@ -1,0 +1,222 @@
+"""The fast lane: an endpoint that speaks the OpenAI wire is sent the body, and its bytes go through."""
+
+import functools
+from typing import Final
+
+from router.clock import World
+from router.pricing.tokens import count_tokens
+from router.providers.answer import Answer
+from router.providers.chunks import NotTheWire, WholeAnswer, read_whole, said_of_error, stated_usage
+from router.providers.endpoint import Call, Endpoint, encode_body
+from router.providers.events import EventSplitter
+from router.providers.failure import AttemptFailed, FailureKind, refused
+from router.providers.passage import Passage
+from router.providers.redact import redacted_bytes, shown
+from router.providers.session import Reply, Session, retry_after_s
+from router.providers.stream import EventSource, Stream
+from router.providers.unstreamed import as_events
+from router.providers.usage_wire import read_cost_nano, read_usage
+
+_OK: Final = 200
+_JSON: Final = "application/json"
+_EVENTS: Final = "text/event-stream"
+_PAGE: Final = "text/html"
+_TAIL_S: Final = 0.1
+"""How long the end of the body may take after `[DONE]`, before its connection is given up."""
+
+
+class FastLane:
+    """Calls OpenAI-compatible endpoints."""
+
+    def __init__(self, session: Session, world: World) -> None:
+        self._session = session
+        self._world = world
+
+    async def whole(self, call: Call) -> Answer:
+        """A whole answer.
+
+        Raises:
+            AttemptFailed: whatever went wrong.
+        """
+        reply = await self._send(call)
+        try:
+            first_byte_s = reply.elapsed_s
+            body = await reply.whole()
+            return _answer(call.endpoint, body, first_byte_s)
+        finally:
+            reply.close()
+
+    async def streamed(self, call: Call, passage: Passage) -> Stream:
+        """A streamed answer whose first event is here; from now on the stream leaves the passage.
+
+        Raises:
+            AttemptFailed: whatever went wrong before.
+        """
+        reply = await self._send(call)
+        try:
+            source = await _source(call.endpoint, reply)
+        except BaseException:
+            reply.close()
+            raise
+        return await Stream(call, source, passage).open()
+
+    async def _send(self, call: Call) -> Reply:
+        """The answer's headers have come, and they are good ones."""
+        endpoint = call.endpoint
+        body = encode_body(call)
+        reply = await self._session.post(
+            _url(endpoint.base_url or ""),
+            body,
+            _headers(call),
+            name=endpoint.name,
+            timeouts=endpoint.timeouts,
+        )
+        if reply.status == _OK:
+            return reply
+        try:
+            said = await reply.error_body()
+        finally:
+            reply.close()
+        raise refused(
+            endpoint.name,
+            reply.status,
+            redacted_bytes(said, endpoint),
+            retry_after_s(reply.retry_after, lambda: self._world.now_ms() / 1000),
+            reply.request_id,
+        )
+
+
+class _Pieces:
+    """Events as they come from the network."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._splitter = EventSplitter()
+
+    async def next_events(self) -> list[bytes]:
+        while piece := await self._reply.piece():
+            if events := self._splitter.feed(piece):
+                return events
+        rest = self._splitter.finish()
+        # Some servers leave out the last blank line.
+        return [rest.rstrip(b"\r\n") + b"\n\n"] if rest.strip() else []
+
+    def begin(self) -> float:
+        self._reply.began = True
+        return self._reply.elapsed_s
+
+    async def finish(self) -> None:
+        await self._reply.finish(_TAIL_S)
+
+    def close(self) -> None:
+        self._reply.close()
+
+
+class _Prepared:
+    """Events of an answer that came whole."""
+
+    def __init__(self, events: list[bytes], first_byte_s: float) -> None:
+        self._events = events
+        self._first_byte_s = first_byte_s
+
+    async def next_events(self) -> list[bytes]:
+        events, self._events = self._events, []
+        return events
+
+    def begin(self) -> float:
+        return self._first_byte_s
+
+    async def finish(self) -> None:
+        """Nothing is open."""
+
+    def close(self) -> None:
+        self._events = []
+
+
+async def _source(endpoint: Endpoint, reply: Reply) -> EventSource:
+    if reply.content_type == _JSON:
+        return await _whole_as_stream(endpoint, reply)
+    if reply.content_type == _PAGE:
+        raise _garbage(endpoint, f"it is {_PAGE}")
+    return _Pieces(reply)
+
+
+async def _whole_as_stream(endpoint: Endpoint, reply: Reply) -> _Prepared:
+    first_byte_s = reply.elapsed_s
+    try:
+        body = await reply.whole()
+    finally:
+        reply.close()
+    _read(endpoint, body)
+    try:
+        return _Prepared(as_events(body), first_byte_s)
+    except NotTheWire as error:
+        raise _garbage(endpoint, str(error)) from None
+
+
+def _answer(endpoint: Endpoint, body: bytes, first_byte_s: float) -> Answer:
+    wire = _read(endpoint, body)
+    first = wire.choices[0] if wire.choices else None
+    raw_usage = stated_usage(wire.usage)
+    usage = read_usage(raw_usage)
+    return Answer(
+        body,
+        (first.message.content or "") if first is not None and first.message is not None else "",
+        usage,
+        read_cost_nano(raw_usage) if endpoint.quirks.states_cost else None,
+        wire.model,
+        wire.service_tier,
+        first.finish_reason if first is not None else None,
+        first_byte_s,
+        0 if usage is not None else _estimate(wire),
+    )
+
+
+def _read(endpoint: Endpoint, body: bytes) -> WholeAnswer:
+    try:
+        wire = read_whole(body)
+    except NotTheWire as error:
+        raise _garbage(endpoint, str(error)) from None
+    if wire.error is not None:
+        said = shown(said_of_error(wire.error), endpoint)
+        raise AttemptFailed(
+            FailureKind.UPSTREAM_ERROR, f"{endpoint.name} answered 200 with an error{said}", status=_OK
+        )
+    if wire.choices is None:
+        raise _garbage(endpoint, "it has no choices")
+    return wire
+
+
+def _estimate(wire: WholeAnswer) -> int:
+    messages = [choice.message for choice in wire.choices or () if choice.message is not None]
+    return sum(count_tokens("".join(message.texts())) for message in messages)
+
+
+def _garbage(endpoint: Endpoint, why: str) -> AttemptFailed:
+    return AttemptFailed(
+        FailureKind.GARBAGE,
+        f"{endpoint.name} answered 200 with what is not the OpenAI wire: {why}; is its base_url right?",
+        status=_OK,
+        billed="maybe",
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _url(base_url: str) -> str:
+    path, mark, query = base_url.partition("?")
+    return f"{path.rstrip('/')}/chat/completions{mark}{query}"
+
+
+def _headers(call: Call) -> dict[str, str]:
+    endpoint = call.endpoint
+    headers = {
+        "Content-Type": _JSON,
+        "Accept": _EVENTS if call.stream else _JSON,
+        # Compressing costs more than it saves on answers of this size, and delays a stream.
+        "Accept-Encoding": "identity",
+    }
+    if endpoint.api_key is not None:
+        headers["Authorization"] = f"Bearer {endpoint.api_key.reveal()}"
+    headers.update(endpoint.extra_headers)
+    headers.update(call.headers)
+    return headers
