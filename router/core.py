@@ -4,7 +4,7 @@ Query -> Difficulty -> Choice -> reservation -> call -> Cost -> settle -> Comple
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -71,7 +71,7 @@ class CompletionStream:
             self._books.close_later(self._attempt, self._spent("client_gone"))
             self._books.later(self.answer.aclose())
 
-    async def events(self) -> AsyncIterator[StreamEvent]:
+    async def events(self) -> AsyncGenerator[StreamEvent, None]:
         """The provider's server-sent events, as they came.
 
         Raises:

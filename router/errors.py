@@ -51,11 +51,31 @@ class NotPermitted(PennyrouteError):  # noqa: N818
     kind = "permission_error"
 
 
+class HostNotAllowed(NotPermitted):
+    """The Host header names something this service is not called."""
+
+    code = "host_not_allowed"
+
+
+class OriginNotAllowed(NotPermitted):
+    """A web page of another origin calls from a browser."""
+
+    code = "origin_not_allowed"
+
+
 class NotFound(PennyrouteError):  # noqa: N818
     """A decision or a page that is not there."""
 
     status = 404
     code = "not_found"
+    kind = "invalid_request_error"
+
+
+class MethodNotAllowed(PennyrouteError):  # noqa: N818
+    """The path is there, but not for this method."""
+
+    status = 405
+    code = "method_not_allowed"
     kind = "invalid_request_error"
 
 
@@ -182,6 +202,10 @@ class ProviderRefused(PennyrouteError):  # noqa: N818
         super().__init__(message)
         self.upstream_status = status or self.status
         self.body = body
+
+
+class InternalError(PennyrouteError):
+    """Our own fault; the log has the details, the answer has none."""
 
 
 class SetupError(PennyrouteError):

@@ -1,4 +1,4 @@
-"""From a configuration (or none) to what a command works with: settings, prices, catalog, classifier, store."""
+"""From a configuration, or none, to what a command works with: prices, catalog, classifier, store."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -69,6 +69,14 @@ def set_up(config: Path | None, environ: Mapping[str, str]) -> SetUp:
     )
 
 
+def with_address(made: SetUp, host: str | None, port: int | None) -> SetUp:
+    """The same, listening where the command line says; `None` leaves it to the configuration."""
+    given = {"host": host, "port": port}
+    update = {name: value for name, value in given.items() if value is not None}
+    server = made.settings.server.model_copy(update=update)
+    return replace(made, settings=made.settings.model_copy(update={"server": server}))
+
+
 def with_addresses(catalog: Catalog, addresses: Mapping[str, str]) -> Catalog:
     """The catalog with the addresses of the providers we serve ourselves, known once they are started."""
 
@@ -100,20 +108,25 @@ async def open_store(settings: Settings, data_dir: Path) -> AsyncIterator[Store]
         StoreUnavailable: it does not answer.
     """
     if settings.store.url is not None:
-        async with _opened(settings.store.url.reveal()) as store:
+        async with opened(settings.store.url.reveal()) as store:
             yield store
         return
     embedded = EmbeddedStore(data_dir)
     embedded.acquire()
     try:
-        async with _opened(embedded.url) as store:
+        async with opened(embedded.url) as store:
             yield store
     finally:
         embedded.release()
 
 
 @asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Store]:
+async def opened(url: str) -> AsyncIterator[Store]:
+    """The store at a URL, closed at the end.
+
+    Raises:
+        StoreUnavailable: it does not answer.
+    """
     store = Store.at_url(url)
     try:
         await store.now_ms()
@@ -145,9 +158,7 @@ def _classifier(directory: Path | None) -> Classifier:
 
 def _catalog(settings: Settings, book: PriceBook, usual_threshold: float) -> Catalog:
     models = {name: _model(name, model, book) for name, model in settings.models.items()}
-    routes = {
-        name: _route(name, route, models, usual_threshold) for name, route in settings.routes.items()
-    }
+    routes = {name: _route(name, route, models, usual_threshold) for name, route in settings.routes.items()}
     return Catalog(models, routes)
 
 
@@ -164,20 +175,17 @@ def _model(name: str, settings: ModelSettings, book: PriceBook) -> Model:
         price=stated or book.price(preset.price_provider, upstream),
         limits=ModelLimits(
             context_tokens=settings.context_window or facts.context_window,
-            tools=_known(supports.tools, facts.tools),
-            vision=_known(supports.vision, facts.vision),
+            tools=_first_known(supports.tools, facts.tools),
+            vision=_first_known(supports.vision, facts.vision),
         ),
         max_output_tokens=settings.max_output_tokens or facts.max_output_tokens,
         price_from_book=stated is None,
     )
 
 
-def _known(stated: bool | None, fact: bool | None) -> bool:
+def _first_known(*answers: bool | None) -> bool:
     """Whether a model takes something; assumed to work where nobody says."""
-    for answer in (stated, fact):
-        if answer is not None:
-            return answer
-    return True
+    return next((answer for answer in answers if answer is not None), True)
 
 
 def _endpoint(name: str, upstream: str, settings: ModelSettings, preset: Preset) -> Endpoint:

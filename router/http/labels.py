@@ -38,7 +38,8 @@ def read_labels(metadata: Mapping[str, Any] | None, headers: Mapping[str, str], 
             extra[_checked_name(name)] = _checked(name, value, MAX_EXTRA_CHARS)
     if len(extra) > MAX_EXTRA:
         raise InvalidRequest(
-            f"metadata takes at most {MAX_EXTRA} free-form strings beside {', '.join(NAMES)}; there are {len(extra)}",
+            f"metadata takes at most {MAX_EXTRA} free-form strings beside {', '.join(NAMES)}; "
+            f"there are {len(extra)}",
             param="metadata",
         )
     known |= {name: _checked(name, value, MAX_CHARS) for name, value in headers.items()}

@@ -14,8 +14,10 @@ from router.errors import NotPermitted
 from router.ledger.ledger import Ledger
 from router.live import LiveSettings
 from router.pricing.book import PriceBook
+from router.providers.upstreams import Upstreams
 from router.routes.thresholds import Thresholds
 from router.settings import Settings
+from router.spool import Spool
 from router.store.connection import Store
 
 
@@ -33,6 +35,8 @@ class Parts:
     thresholds: Thresholds
     keys: KeyRing
     router: Router
+    upstreams: Upstreams
+    spool: Spool
     world: World
 
 

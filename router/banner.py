@@ -1,0 +1,85 @@
+"""What a person sees when the service is up: where it is, which models answer, a line to copy."""
+
+import http.client
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from router.catalog import DEFAULT_ROUTE
+from router.setup import SetUp
+
+if TYPE_CHECKING:
+    from router.worker import WorkerPlan
+
+_ASK_EVERY_S = 0.02
+_GIVE_UP_S = 120.0
+_SAMPLE = '{"query": "What is the capital of France?"}'
+
+
+class Banner:
+    """The text, and the moment to show it."""
+
+    def __init__(self, made: SetUp, plan: "WorkerPlan", threshold: float) -> None:
+        """Takes the default route's threshold in force."""
+        self._threshold = threshold
+        self._made = made
+        self._plan = plan
+        self._stopped = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Where a person reaches the service."""
+        host = self._plan.host
+        name = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - not listened on: replaced
+        return f"http://[{name}]:{self._plan.port}" if ":" in name else f"http://{name}:{self._plan.port}"
+
+    def text(self) -> str:
+        """All of it."""
+        route = self._made.catalog.routes[DEFAULT_ROUTE]
+        lines = [
+            f"Pennyroute answers at {self.url}",
+            f"  small: {route.small.name}   large: {route.large.name}   threshold: {self._threshold:g}",
+            *(f"  {note}" for note in self._made.notes),
+            "",
+            "Try it:",
+            self._sample(),
+            f"Report: {self.url}/   API: {self.url}/docs   Stop: Ctrl-C",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _sample(self) -> str:
+        return f"  curl -s {self.url}/complete -H 'content-type: application/json' -d '{_SAMPLE}'"
+
+    @contextmanager
+    def shown_when_ready(self) -> Iterator[None]:
+        """Shows the text as soon as the service answers."""
+        thread = threading.Thread(target=self._show, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopped.set()
+            thread.join()
+
+    def _show(self) -> None:
+        waited_s = 0.0
+        while waited_s < _GIVE_UP_S and not self._stopped.is_set():
+            if self._answers():
+                sys.stdout.write(self.text())
+                sys.stdout.flush()
+                return
+            self._stopped.wait(_ASK_EVERY_S)
+            waited_s += _ASK_EVERY_S
+
+    def _answers(self) -> bool:
+        address = self.url.removeprefix("http://")
+        connection = http.client.HTTPConnection(address, timeout=2.0)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == http.client.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()

@@ -1,0 +1,216 @@
+"""The two endpoints that answer queries, on raw ASGI: nothing here is read or written twice."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+
+import msgspec
+
+from router.bookkeeper import Charge
+from router.core import Completion, CompletionStream
+from router.decision import Decision
+from router.errors import InternalError, PennyrouteError
+from router.http.chat_body import read_chat
+from router.http.complete_body import read_complete
+from router.http.failure import JSON, Headers, error_body, error_headers, error_object, status_of
+from router.http.metrics import Metrics
+from router.http.parts import Parts, bearer
+from router.http.request import (
+    ClientGone,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    header_text,
+    headers_of,
+    label_headers,
+    read_body,
+)
+from router.http.shown import closing_comment, completion_body, decision_headers, finish_of
+from router.query import Query
+
+_log = logging.getLogger(__name__)
+
+_SSE: Headers = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+_DONE = b"data: [DONE]\n\n"
+COMPLETE = "/complete"
+
+Answer = Callable[[Query, Send, Headers], Awaitable[None]]
+
+
+class Completions:
+    """`POST /complete` and `POST /v1/chat/completions`."""
+
+    def __init__(self, parts: Parts, metrics: Metrics) -> None:
+        self._parts = parts
+        self._metrics = metrics
+
+    async def complete(self, scope: Scope, receive: Receive, send: Send, more: Headers) -> None:
+        """Our own form; `more` are headers every answer carries."""
+        await self._serve(scope, receive, send, more, self._answer_complete)
+
+    async def chat(self, scope: Scope, receive: Receive, send: Send, more: Headers) -> None:
+        """OpenAI's form."""
+        await self._serve(scope, receive, send, more, self._answer_chat)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, more: Headers, answer: Answer) -> None:
+        started = _Started(send)
+        try:
+            query = await self._query(scope, receive)
+            async with _until_gone(receive):
+                await answer(query, started, more)
+        except ClientGone:
+            self._metrics.refused("client_gone")
+        except PennyrouteError as error:
+            self._metrics.refused(error.code)
+            await _say(error, started, more, named=scope["path"] == COMPLETE)
+        except Exception:  # noqa: BLE001 - the last resort: logged, and told as a 500 without details
+            _log.exception("a completion failed inside")
+            self._metrics.refused(InternalError.code)
+            inside = InternalError("the service failed; its log says why")
+            await _say(inside, started, more, named=scope["path"] == COMPLETE)
+
+    async def _query(self, scope: Scope, receive: Receive) -> Query:
+        parts, server = self._parts, self._parts.settings.server
+        arrived_s = parts.world.monotonic_s()
+        headers = headers_of(scope)
+        caller = parts.live.caller(bearer(header_text(headers.get(b"authorization"))))
+        raw = await read_body(receive, headers, server.max_body_bytes, server.request_timeout_s)
+        labels = label_headers(scope["headers"])
+        if scope["path"] == COMPLETE:
+            query = read_complete(raw, caller, labels, arrived_s)
+            parts.catalog.route(query.target)
+            return query
+        return read_chat(raw, caller, labels, arrived_s)
+
+    async def _answer_complete(self, query: Query, send: Send, more: Headers) -> None:
+        done = await self._parts.router.complete(query)
+        if isinstance(done, CompletionStream):
+            await self._stream_complete(done, send, more)
+            return
+        answer = done.answer
+        output = None if answer is None else answer.text
+        body = completion_body(done.decision, done.charge, output=output, finish_reason=finish_of(answer))
+        await _send_whole(send, [JSON, *more], msgspec.json.encode(body))
+        self._count(done.decision, done.charge)
+
+    async def _answer_chat(self, query: Query, send: Send, more: Headers) -> None:
+        done = await self._parts.router.complete(query)
+        if isinstance(done, CompletionStream):
+            await self._stream_chat(done, send, more)
+            return
+        headers = [JSON, *decision_headers(done.decision, done.charge), *more]
+        await _send_whole(send, headers, _body_of(done))
+        self._count(done.decision, done.charge)
+
+    async def _stream_chat(self, stream: CompletionStream, send: Send, more: Headers) -> None:
+        async with stream, aclosing(stream.events()) as events:
+            await _start(send, 200, [*_SSE, *decision_headers(stream.decision, None), *more])
+            async for event in events:
+                await _piece(send, event.raw)
+            charge = stream.charge
+            assert charge is not None
+            await _end(send, closing_comment(stream.decision, charge) + _DONE)
+            self._count(stream.decision, charge)
+
+    async def _stream_complete(self, stream: CompletionStream, send: Send, more: Headers) -> None:
+        async with stream, aclosing(stream.events()) as events:
+            await _start(send, 200, [*_SSE, *decision_headers(stream.decision, None), *more])
+            async for event in events:
+                if event.text:
+                    await _piece(send, _event(b"delta", {"text": event.text}))
+            charge = stream.charge
+            assert charge is not None
+            body = completion_body(
+                stream.decision, charge, output=stream.text, finish_reason=finish_of(stream.answer)
+            )
+            await _end(send, _event(b"completion", body))
+            self._count(stream.decision, charge)
+
+    def _count(self, decision: Decision, charge: Charge) -> None:
+        if decision.query.dry_run:
+            return
+        took_s = self._parts.world.monotonic_s() - decision.query.arrived_s
+        self._metrics.answered(decision, charge, took_s)
+
+
+def _body_of(done: Completion) -> bytes:
+    assert done.answer is not None
+    return done.answer.body
+
+
+def _event(name: bytes, data: object) -> bytes:
+    return b"event: " + name + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
+
+
+class _Started:
+    """ASGI's send, which knows whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        self.begun = True
+        await self._send(message)
+
+
+async def _say(error: PennyrouteError, send: _Started, more: Headers, *, named: bool) -> None:
+    if not send.begun:
+        await _start(send, status_of(error), [*error_headers(error), *more])
+        await _end(send, error_body(error))
+        return
+    data = {"error": error_object(error)}
+    await _end(send, _event(b"error", data) if named else b"data: " + msgspec.json.encode(data) + b"\n\n")
+
+
+async def _send_whole(send: Send, headers: Headers, body: bytes) -> None:
+    await _start(send, 200, [*headers, (b"content-length", b"%d" % len(body))])
+    await _end(send, body)
+
+
+async def _start(send: Send, status: int, headers: Headers) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _piece(send: Send, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _end(send: Send, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def _until_gone(receive: Receive) -> AsyncIterator[None]:
+    """Cancels what is inside when the caller goes away.
+
+    Raises:
+        ClientGone: they did.
+    """
+    inside = asyncio.current_task()
+    assert inside is not None
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        inside.cancel()
+
+    watching = asyncio.get_running_loop().create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not gone:
+            raise
+        inside.uncancel()
+        raise ClientGone from None
+    finally:
+        watching.cancel()

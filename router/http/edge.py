@@ -1,0 +1,95 @@
+"""The outermost layer: who may come in, the two hot endpoints, and FastAPI for the rest."""
+
+from typing import Final
+
+from router.errors import PennyrouteError
+from router.http.completions import Completions
+from router.http.failure import Headers, error_body, error_headers, status_of
+from router.http.guard import Guard
+from router.http.parts import Parts, bearer
+from router.http.request import (
+    App,
+    ClientGone,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    header_text,
+    headers_of,
+    read_body,
+)
+
+OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+"""Answered without a key, whatever keys exist."""
+
+ASKS_FOR_KEY: Final = frozenset({"/"})
+"""Pages that hold no data and ask for a key themselves; without one they come with status 401."""
+
+_LARGEST_SMALL_BODY: Final = 64 * 1024
+_SAFE: Final[Headers] = [(b"x-content-type-options", b"nosniff")]
+
+
+class Edge:
+    """An ASGI application: guard, then route."""
+
+    def __init__(self, api: App, parts: Parts, completions: Completions) -> None:
+        self._api = api
+        self._parts = parts
+        self._guard = Guard(parts.settings.server)
+        self._hot = {"/complete": completions.complete, "/v1/chat/completions": completions.chat}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != "http":
+            await self._api(scope, receive, send)
+            return
+        headers = headers_of(scope)
+        method, path = scope["method"], scope["path"]
+        more = _SAFE if b"origin" not in headers else [*_SAFE, *self._guard.answers_origin(headers)]
+        refusal = self._guard.refusal(method, headers)
+        if refusal is not None:
+            await _refuse(refusal, send, more)
+        elif method == "OPTIONS" and b"access-control-request-method" in headers:
+            await _answer(send, 204, self._guard.preflight(headers), b"")
+        elif method == "POST" and path in self._hot:
+            await self._hot[path](scope, receive, send, more)
+        else:
+            await self._rest(scope, receive, send, more)
+
+    async def _rest(self, scope: Scope, receive: Receive, send: Send, more: Headers) -> None:
+        headers = headers_of(scope)
+        path = scope["path"]
+        try:
+            if path not in OPEN_PATHS and path not in ASKS_FOR_KEY:
+                self._parts.live.caller(bearer(header_text(headers.get(b"authorization"))))
+            patience_s = self._parts.settings.server.request_timeout_s
+            body = await read_body(receive, headers, _LARGEST_SMALL_BODY, patience_s)
+        except ClientGone:
+            return
+        except PennyrouteError as error:
+            await _refuse(error, send, more)
+            return
+        given = False
+
+        async def replay() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def with_more(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *more]
+            await send(message)
+
+        await self._api(scope, replay, with_more)
+
+
+async def _refuse(error: PennyrouteError, send: Send, more: Headers) -> None:
+    await _answer(send, status_of(error), [*error_headers(error), *more], error_body(error))
+
+
+async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

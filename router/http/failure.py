@@ -1,0 +1,49 @@
+"""Errors on the wire: OpenAI's body, our statuses, and whether a client should try again."""
+
+from typing import Any
+
+import msgspec
+
+from router.errors import NotAuthenticated, PennyrouteError, ProviderRefused
+
+Headers = list[tuple[bytes, bytes]]
+JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
+
+
+def status_of(error: PennyrouteError) -> int:
+    """The HTTP status an error is answered with."""
+    return error.upstream_status if isinstance(error, ProviderRefused) else error.status
+
+
+def error_object(error: PennyrouteError) -> dict[str, Any]:
+    """OpenAI's `error` object."""
+    return {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
+
+
+def error_body(error: PennyrouteError) -> bytes:
+    """The body: the provider's own where the provider refused, else ours in OpenAI's shape."""
+    if isinstance(error, ProviderRefused) and error.body and _is_error(error.body):
+        return error.body
+    return msgspec.json.encode({"error": error_object(error)})
+
+
+def error_headers(error: PennyrouteError) -> Headers:
+    """What goes with the body; a client that a retry cannot help is told so."""
+    headers: Headers = [JSON, (b"x-should-retry", b"true" if error.retryable else b"false")]
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
+    if isinstance(error, NotAuthenticated):
+        headers.append((b"www-authenticate", b'Bearer realm="pennyroute"'))
+    return headers
+
+
+class _Wire(msgspec.Struct):
+    error: msgspec.Raw
+
+
+def _is_error(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body, type=_Wire)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""Whether the service lives, whether it can work, and what it has done."""
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from router.errors import StoreUnavailable
+from router.http.metrics import CONTENT_TYPE, Metrics
+from router.http.parts import AdminDep, Parts, PartsDep
+from router.live import STALE_LIMIT_S
+from router.providers.circuit import CircuitState
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether queries can be answered; `store` says how the store is."""
+
+    status: Literal["ready", "degraded", "unready"]
+    store: str
+
+
+@router.get("/healthz", summary="Whether the process lives")
+async def healthz() -> Health:
+    """Always `ok`: if it is not, nothing answers."""
+    return Health()
+
+
+@router.get("/readyz", summary="Whether queries can be answered", responses={503: {"model": Readiness}})
+async def readyz(parts: PartsDep, response: Response) -> Readiness:
+    """`degraded`: the store is away and calls go on for a while with what is known."""
+    try:
+        await parts.store.now_ms()
+    except StoreUnavailable as error:
+        if parts.live.age_s < STALE_LIMIT_S:
+            return Readiness(status="degraded", store=error.message)
+        response.status_code = 503
+        return Readiness(status="unready", store=error.message)
+    return Readiness(status="ready", store="answers")
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+async def metrics(request: Request, parts: PartsDep, _: AdminDep) -> Response:
+    """Counters of all workers, gauges of the one that answers."""
+    found: Metrics = request.app.state.metrics
+    _gauges(found, parts)
+    return Response(found.page(), media_type=CONTENT_TYPE)
+
+
+def _gauges(found: Metrics, parts: Parts) -> None:
+    circuits: dict[str, Any] = dict(parts.upstreams.circuits())
+    closed = {name: float(state is CircuitState.CLOSED) for name, state in circuits.items()}
+    gauges = found.gauges
+    gauges.set("pennyroute_circuit_closed", "1 where a model is called, 0 where it is left alone.", closed)
+    gauges.set(
+        "pennyroute_settings_age_seconds",
+        "Since thresholds and keys were last confirmed by the store.",
+        {"": parts.live.age_s},
+    )
+    gauges.set(
+        "pennyroute_spool_waiting", "1 while entries wait for the store.", {"": float(parts.spool.waiting)}
+    )

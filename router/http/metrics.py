@@ -1,0 +1,104 @@
+"""`/metrics`: what Prometheus scrapes, summed over all workers."""
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from router.bookkeeper import Charge
+from router.decision import Decision
+
+SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Set where there are several workers: prometheus_client then keeps its numbers in files there."""
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+
+class Gauges(Collector):
+    """What is read at the moment of a scrape, of the worker that answers it."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, tuple[str, dict[str, float]]] = {}
+
+    def set(self, name: str, meaning: str, values: dict[str, float]) -> None:
+        """States a gauge; `values` by model, or by '' where it has no label."""
+        self.values[name] = (meaning, values)
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector`."""
+        for name, (meaning, values) in self.values.items():
+            family = GaugeMetricFamily(name, meaning, labels=["model"] if "" not in values else None)
+            for label, value in values.items():
+                family.add_metric([label] if label else [], value)
+            yield family
+
+
+class Metrics:
+    """One worker's counters."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.gauges = Gauges()
+        self._registry.register(self.gauges)
+        by = ("route", "tier", "model")
+        self._completions = Counter(
+            "pennyroute_completions", "Queries answered.", (*by, "reason"), registry=self._registry
+        )
+        self._refusals = Counter(
+            "pennyroute_refusals",
+            "Queries that got an error, by its code.",
+            ("code",),
+            registry=self._registry,
+        )
+        self._cost = Counter(
+            "pennyroute_cost_nano_usd",
+            "Cost of answered queries in nano-dollars; the ledger is the exact record.",
+            by,
+            registry=self._registry,
+        )
+        self._baseline = Counter(
+            "pennyroute_baseline_nano_usd",
+            "What the large model would have cost at the same tokens, in nano-dollars.",
+            by,
+            registry=self._registry,
+        )
+        self._tokens = Counter(
+            "pennyroute_tokens", "Tokens of answered queries.", (*by, "kind"), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "pennyroute_completion_seconds",
+            "From the request's arrival to the end of its answer.",
+            ("route", "tier"),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+
+    def answered(self, decision: Decision, charge: Charge, took_s: float) -> None:
+        """Counts an answered query."""
+        route, tier, model = decision.route_name, decision.choice.tier.value, decision.model.name
+        self._completions.labels(route, tier, model, decision.choice.reason.value).inc()
+        self._seconds.labels(route, tier).observe(took_s)
+        if charge.cost_nano is not None:
+            self._cost.labels(route, tier, model).inc(charge.cost_nano)
+        if charge.baseline_nano is not None:
+            self._baseline.labels(route, tier, model).inc(charge.baseline_nano)
+        if charge.usage is not None:
+            self._tokens.labels(route, tier, model, "input").inc(charge.usage.input_tokens)
+            self._tokens.labels(route, tier, model, "output").inc(charge.usage.output_tokens)
+
+    def refused(self, code: str) -> None:
+        """Counts a query that got an error."""
+        self._refusals.labels(code).inc()
+
+    def page(self) -> bytes:
+        """The text Prometheus reads."""
+        if SHARED_FOLDER not in os.environ:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        registry.register(self.gauges)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

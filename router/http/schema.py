@@ -1,0 +1,117 @@
+"""The OpenAPI description of the two endpoints that FastAPI does not serve."""
+
+from typing import Any
+
+import msgspec
+
+from router.http.complete_body import CompleteBody
+
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
+            },
+        }
+    },
+}
+_STATUSES = {
+    400: "What was wrong, what would be right, and where.",
+    401: "No key, or none that is good.",
+    403: "The key's scope does not reach this, or the Host or Origin is not allowed.",
+    404: "No such route or model.",
+    408: "The body did not arrive in time.",
+    413: "The body, or the query, is too large.",
+    415: "Not application/json.",
+    429: "The provider limits the rate.",
+    502: "Every attempt failed.",
+    503: "The store or the model is not available now.",
+    504: "The provider did not answer in time.",
+}
+_CHAT_BODY = {
+    "type": "object",
+    "required": ["model", "messages"],
+    "additionalProperties": True,
+    "properties": {
+        "model": {"type": "string", "description": "A route, `auto`, or a configured model's own name."},
+        "messages": {"type": "array", "items": {"type": "object"}, "minItems": 1},
+        "stream": {"type": "boolean", "default": False},
+        "metadata": {
+            "type": "object",
+            "description": "`team`, `feature`, `user`, `session`, `experiment`, `variant`, `tier` are read; "
+            "all is passed on.",
+        },
+    },
+    "example": {"model": "auto", "messages": [{"role": "user", "content": "What is the capital of France?"}]},
+}
+_LABELS = ("team", "feature", "user", "session", "tier")
+
+
+def with_completions(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with `/complete` and `/v1/chat/completions` among its paths."""
+    if "/complete" in schema["paths"]:
+        return schema
+    (body,), parts = msgspec.json.schema_components(
+        [CompleteBody], ref_template="#/components/schemas/{name}"
+    )
+    components = schema.setdefault("components", {}).setdefault("schemas", {})
+    components.update(parts)
+    components["Error"] = _ERROR
+    schema["paths"] = {
+        "/complete": {"post": _complete(body)},
+        "/v1/chat/completions": {"post": _chat()},
+        **schema["paths"],
+    }
+    return schema
+
+
+def _complete(body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "tags": ["completions"],
+        "summary": "Answer a query at the least cost",
+        "description": "Give one of `query` and `messages`. With `stream`: server-sent events `delta`, then "
+        "one `completion` with the same body as without; `error` if it breaks.",
+        "requestBody": _json(body | {"example": {"query": "What is the capital of France?"}}),
+        "parameters": _parameters(),
+        "responses": _responses("The answer, the decision and its cost."),
+    }
+
+
+def _chat() -> dict[str, Any]:
+    return {
+        "tags": ["completions"],
+        "summary": "The OpenAI wire: swap the base URL",
+        "description": "What is not described here passes through both ways. Decision and cost ride in "
+        "`x-pennyroute-*` headers and, when streaming, in a comment line before `[DONE]`.",
+        "requestBody": _json(_CHAT_BODY),
+        "parameters": _parameters(),
+        "responses": _responses("The provider's answer."),
+    }
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _parameters() -> list[dict[str, Any]]:
+    return [
+        {"name": f"x-pennyroute-{label}", "in": "header", "required": False, "schema": {"type": "string"}}
+        for label in _LABELS
+    ]
+
+
+def _responses(said: str) -> dict[str, Any]:
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    good = {
+        "application/json": {"schema": {"type": "object"}},
+        "text/event-stream": {"schema": {"type": "string"}},
+    }
+    found: dict[str, Any] = {"200": {"description": said, "content": good}}
+    return found | {
+        str(status): {"description": text, "content": error} for status, text in _STATUSES.items()
+    }

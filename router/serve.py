@@ -1,0 +1,191 @@
+"""`pennyroute serve`: store, our own models' servers, workers; started in that order, stopped in reverse."""
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from router.access.keys import KeyRing
+from router.banner import Banner
+from router.bundled.process import BundledProcess
+from router.catalog import DEFAULT_ROUTE
+from router.errors import SetupError
+from router.http.guard import is_loopback
+from router.http.request import App
+from router.local.process import LocalProcess
+from router.offline.process import OfflineProcess
+from router.routes.thresholds import Thresholds
+from router.setup import LOCAL, OFFLINE, SetUp, opened, set_up, with_address
+from router.store.connection import Store
+from router.store.embedded import EmbeddedStore
+from router.worker import WorkerPlan, worker_app
+
+DATA_DIR: Final = Path(".pennyroute")
+_DRAIN_S: Final = 30
+_BACKLOG: Final = 2_048
+_PROCESSES: Final[Mapping[str, type[BundledProcess]]] = {OFFLINE: OfflineProcess, LOCAL: LocalProcess}
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the command line says; `None` leaves it to the configuration."""
+
+    host: str | None = None
+    port: int | None = None
+    workers: int | None = None
+    config: Path | None = None
+    data_dir: Path | None = None
+
+
+def run(options: ServeOptions, environ: Mapping[str, str] = os.environ) -> int:
+    """Serves until it is told to stop; answers the exit status.
+
+    Raises:
+        SetupError: it cannot start as it is set up; nothing is left running.
+    """
+    made = with_address(set_up(options.config, environ), options.host, options.port)
+    data_dir = (options.data_dir or DATA_DIR).expanduser().resolve()
+    workers = options.workers or 1
+    with ExitStack() as stack:
+        listener = stack.enter_context(_listener(made))
+        store_url = stack.enter_context(_store(made, data_dir))
+        threshold = asyncio.run(_look_at_store(made, store_url))
+        addresses = {name: stack.enter_context(_bundled(name)) for name in sorted(made.served_by_us)}
+        plan = WorkerPlan(
+            config=options.config,
+            data_dir=data_dir,
+            host=made.settings.server.host,
+            port=listener.getsockname()[1],
+            store_url=store_url,
+            addresses=addresses,
+        )
+        banner = Banner(made, plan, threshold)
+        stack.enter_context(banner.shown_when_ready())
+        with _stopping_quietly():
+            _serve(made, plan, listener, workers, stack)
+    return 0
+
+
+def _serve(made: SetUp, plan: WorkerPlan, listener: socket.socket, workers: int, stack: ExitStack) -> None:
+    if workers == 1:
+        server = uvicorn.Server(_config(worker_app(plan, made)))
+        try:
+            server.run(sockets=[listener])
+        except SystemExit as error:  # how the server ends when its application does not start
+            raise SetupError("the service did not start; the lines above say why") from error
+        return
+    shared = stack.enter_context(tempfile.TemporaryDirectory(prefix="pennyroute-metrics-"))
+    os.environ |= {"PROMETHEUS_MULTIPROC_DIR": shared, WorkerPlan.VARIABLE: plan.as_text()}
+    Multiprocess(_config("router.worker:app_of_plan", workers=workers), sockets=[listener]).run()
+
+
+def _config(app: App | str, *, workers: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=workers,
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_DRAIN_S,
+        backlog=_BACKLOG,
+    )
+
+
+@contextmanager
+def _listener(made: SetUp) -> Iterator[socket.socket]:
+    host, port = made.settings.server.host, made.settings.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise SetupError(
+                f"cannot listen on {host}:{port}: {error.strerror or error}; "
+                "stop what listens there or choose another with --port (0 takes a free one)"
+            ) from error
+        listener.set_inheritable(True)
+        yield listener
+
+
+@contextmanager
+def _store(made: SetUp, data_dir: Path) -> Iterator[str]:
+    """The store's URL, for as long as it is needed."""
+    if made.settings.store.url is not None:
+        yield made.settings.store.url.reveal()
+        return
+    embedded = EmbeddedStore(data_dir)
+    embedded.acquire()
+    try:
+        yield embedded.url
+    finally:
+        embedded.release()
+
+
+async def _look_at_store(made: SetUp, store_url: str) -> float:
+    """The store must keep what it is told, and beyond loopback there must be keys.
+
+    Returns:
+        The default route's threshold in force.
+
+    Raises:
+        SetupError: a store that may forget money, or an open door.
+    """
+    async with opened(store_url) as store:
+        found = await store.server()
+        if found.get("maxmemory_policy", "noeviction") != "noeviction":
+            raise SetupError(
+                f"the store evicts keys when it is full (maxmemory-policy {found['maxmemory_policy']}), "
+                "which would lose money; set `maxmemory-policy noeviction`"
+            )
+        if not is_loopback(made.settings.server.host):
+            await _need_key(store, made.settings.server.host)
+        route = made.catalog.routes[DEFAULT_ROUTE]
+        return (await Thresholds(store).seed(route.name, route.threshold)).value
+
+
+async def _need_key(store: Store, host: str) -> None:
+    keys = await KeyRing(store).all()
+    if not any(key.revoked_at_ms is None for key in keys.values()):
+        raise SetupError(
+            f"{host} is reached from other machines, and there is no API key; make one first with "
+            "`pennyroute keys create NAME --scope admin`, or listen on 127.0.0.1"
+        )
+
+
+@contextmanager
+def _bundled(provider: str) -> Iterator[str]:
+    process = _PROCESSES[provider]()
+    try:
+        yield process.start()
+    finally:
+        process.stop()
+
+
+@contextmanager
+def _stopping_quietly() -> Iterator[None]:
+    """The server raises the signal it stopped for once more when it is done: we are stopping anyway."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: None)
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)

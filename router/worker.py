@@ -1,0 +1,177 @@
+"""One worker: opens its parts when the server starts it, closes them when the server stops it."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import msgspec
+
+from router.access.keys import KeyRing
+from router.bookkeeper import Bookkeeper
+from router.clock import World, real_world
+from router.core import Router
+from router.errors import SetupError, StoreUnavailable
+from router.http.app import make_app
+from router.http.parts import Parts
+from router.http.request import App, Receive, Scope, Send
+from router.ledger.ledger import Ledger, Terms
+from router.live import LiveSettings
+from router.providers.session import Session
+from router.providers.upstreams import Upstreams
+from router.routes.thresholds import Thresholds
+from router.settings import LedgerSettings
+from router.setup import SetUp, opened, set_up, with_address, with_addresses
+from router.spool import Spool
+from router.upkeep import Upkeep
+
+_log = logging.getLogger(__name__)
+_SECONDS_A_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """What the first process tells its workers.
+
+    Attributes:
+        port: the one really listened on.
+        store_url: where the store is; may hold a password, so it is never shown.
+        addresses: provider → base URL, of the servers started for us.
+    """
+
+    VARIABLE: ClassVar[str] = "PENNYROUTE_WORKER_PLAN"
+
+    config: Path | None
+    data_dir: Path
+    host: str
+    port: int
+    store_url: str
+    addresses: Mapping[str, str]
+
+    def as_text(self) -> str:
+        """For the environment of a worker's process."""
+        return msgspec.json.encode(self, enc_hook=str).decode()
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The inverse of `as_text`."""
+        return msgspec.json.decode(text, type=cls, dec_hook=lambda kind, value: kind(value))
+
+    def __repr__(self) -> str:
+        return f"WorkerPlan({self.host}:{self.port})"
+
+
+def app_of_plan() -> App:
+    """The application of a worker in a process of its own, by the plan in its environment."""
+    plan = WorkerPlan.from_text(os.environ[WorkerPlan.VARIABLE])
+    return worker_app(plan, with_address(set_up(plan.config, os.environ), plan.host, plan.port))
+
+
+def worker_app(plan: WorkerPlan, made: SetUp) -> App:
+    """An ASGI application that opens its parts at the server's start-up and closes them at its end."""
+    return _Worker(plan, made)
+
+
+class _Worker:
+    def __init__(self, plan: WorkerPlan, made: SetUp) -> None:
+        self._plan = plan
+        self._made = made
+        self._app: App | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            assert self._app is not None
+            await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with AsyncExitStack() as stack:
+            try:
+                parts = await stack.enter_async_context(open_parts(self._plan, self._made, real_world()))
+            except (SetupError, StoreUnavailable) as error:
+                await send({"type": "lifespan.startup.failed", "message": error.message})
+                return
+            self._app = make_app(parts)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@asynccontextmanager
+async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterator[Parts]:
+    """Everything a worker is made of; at the end what was put off is written before anything closes.
+
+    Raises:
+        StoreUnavailable: the store does not answer at the start.
+    """
+    settings = made.settings
+    catalog = with_addresses(made.catalog, plan.addresses)
+    terms = _terms(settings.ledger)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(opened(plan.store_url))
+        thresholds = Thresholds(store)
+        for route in catalog.routes.values():
+            await thresholds.seed(route.name, route.threshold)
+        live = LiveSettings(store, catalog.routes, world)
+        await live.refresh()
+        ledger = Ledger(store, terms)
+        spool = Spool(plan.data_dir / "spool", world)
+        stack.callback(spool.close)
+        books = Bookkeeper(ledger, spool, made.book, world, continue_without_store=True)
+        upstreams = Upstreams(Session(), world)
+        stack.push_async_callback(upstreams.aclose)
+        stack.push_async_callback(books.drain)
+        upkeep = Upkeep(ledger, spool, books, store, settings.ledger, world)
+        for work in (live.keep_fresh(), upkeep.run()):
+            await stack.enter_async_context(_running(work))
+        yield Parts(
+            settings=settings,
+            catalog=catalog,
+            book=made.book,
+            classifier=made.classifier,
+            store=store,
+            ledger=ledger,
+            live=live,
+            thresholds=thresholds,
+            keys=KeyRing(store),
+            router=Router(
+                catalog=catalog,
+                classifier=made.classifier,
+                live=live,
+                books=books,
+                upstreams=upstreams,
+                world=world,
+            ),
+            upstreams=upstreams,
+            spool=spool,
+            world=world,
+        )
+
+
+def _terms(ledger: LedgerSettings) -> Terms:
+    return Terms(
+        hold_expiry_s=ledger.hold_expiry_s,
+        decision_retention_s=ledger.decision_retention_days * _SECONDS_A_DAY,
+    )
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _report(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.critical("background work ended", exc_info=task.exception())
