@@ -1,7 +1,7 @@
 """Does a classifier treat plain errands as plain and hard work as hard?
 
-Prompts of our own writing stand in classifier_everyday.jsonl. Those of the list "tuned" were looked at while the
-hand-set prior was written; those of the list "fresh" were written afterwards and changed nothing.
+Prompts of our own writing stand in classifier_everyday.jsonl. Those of the list "tuned" were looked at while
+the hand-set prior was written; those of the list "fresh" were written afterwards and changed nothing.
 
 Usage: python benchmarks/classifier_everyday.py [--classifier DIR] [--threshold T]
 """

@@ -1,14 +1,11 @@
 """The artifact: a directory with `manifest.json` and `weights.npz`. Data only; loading one runs no code.
 
-`weights.npz` is read with `allow_pickle=False`, only after its SHA-256 equals the manifest's, its size is
-within bounds, and its arrays have the shapes that this version's features ask for.
+`weights.npz` is read without pickle, only after its size is within bounds and its SHA-256 equals the
+manifest's; its arrays serve only if they have the types and shapes that this version's features ask for.
 """
 
 import hashlib
-import io
 import json
-import math
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +13,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from classifiers import arrays as npz
 from classifiers.errors import ArtifactError
-from classifiers.features import BUCKETS, FEATURE_VERSION, FORM
+from classifiers.features import BUCKETS, FEATURE_VERSION, FORM, NO_TAG
 from classifiers.model import LearnedClassifier, Weights
 
 FORMAT: Final = "pennyroute-classifier"
@@ -29,6 +27,7 @@ MAX_WEIGHTS_BYTES: Final = 16 << 20
 MAX_UNPACKED_BYTES: Final = 64 << 20
 _MAX_CHANNELS: Final = 8
 _MAX_KNOTS: Final = 4096
+_WIDEST: Final = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +78,15 @@ def write_artifact(
 ) -> dict[str, Any]:
     """Write both files and return the manifest as written. The same input gives the same bytes."""
     arrays = {field.name: getattr(weights, field.name) for field in fields(weights)}
-    packed = io.BytesIO()
-    np.savez_compressed(packed, row_hashes=np.sort(row_hashes), **arrays)
+    packed = npz.pack({"row_hashes": np.sort(row_hashes), **arrays})
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / WEIGHTS).write_bytes(packed.getvalue())
+    (directory / WEIGHTS).write_bytes(packed)
     whole = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "feature_version": FEATURE_VERSION,
-        "weights_sha256": hashlib.sha256(packed.getvalue()).hexdigest(),
-        "weights_bytes": len(packed.getvalue()),
+        "weights_sha256": hashlib.sha256(packed).hexdigest(),
+        "weights_bytes": len(packed),
         **manifest,
     }
     text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
@@ -100,9 +98,10 @@ def _read_bounded(path: Path, most: int) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        why = error.strerror if isinstance(error, OSError) else error
         raise ArtifactError(
-            f"{path}: cannot be read ({error.strerror}); is this a directory made by `train`?"
+            f"{path}: cannot be read ({why}); is this a directory made by `train`?"
         ) from error
     if len(data) > most:
         raise ArtifactError(f"{path}: larger than {most} bytes, which no artifact is")
@@ -140,16 +139,10 @@ def _share(manifest: dict[str, Any], key: str, directory: Path) -> float:
 
 
 def _unpack(packed: bytes, directory: Path) -> dict[str, npt.NDArray[Any]]:
-    path = directory / WEIGHTS
     try:
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise ArtifactError(f"{path}: unpacks to {unpacked} bytes, more than {MAX_UNPACKED_BYTES}")
-        with np.load(io.BytesIO(packed), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{path}: not a readable array file ({error})") from error
+        return npz.unpack(packed, most_bytes=MAX_UNPACKED_BYTES)
+    except ValueError as error:
+        raise ArtifactError(f"{directory / WEIGHTS}: {error}") from error
 
 
 def _array(
@@ -186,8 +179,8 @@ def _weights(arrays: dict[str, npt.NDArray[Any]], directory: Path) -> Weights:
         raise ArtifactError(f"{directory / WEIGHTS}: the calibration curve is not a rising curve from 0 to 1")
     scales = _array(arrays, "scales", real, (channels + 1,), directory)
     table = _array(arrays, "table", np.dtype(np.int16), (BUCKETS, channels + 2), directory)
-    if scales[-1] < 0 or (table[:, -2:] < 0).any():
-        raise ArtifactError(f"{directory / WEIGHTS}: negative document frequencies")
+    if scales[-1] < 0 or (table[:, -2] < 0).any() or (table[:, -1] < NO_TAG).any():
+        raise ArtifactError(f"{directory / WEIGHTS}: negative document frequencies or tags")
     weights = Weights(
         table=table,
         scales=scales,
@@ -200,6 +193,8 @@ def _weights(arrays: dict[str, npt.NDArray[Any]], directory: Path) -> Weights:
         form_mean=_array(arrays, "form_mean", real, (features,), directory),
         knots=knots,
     )
+    if (weights.form_low > weights.form_high).any():
+        raise ArtifactError(f"{directory / WEIGHTS}: a form feature's range ends below its start")
     _reject_overflow(weights, directory)
     return weights
 
@@ -215,9 +210,11 @@ def _reject_overflow(weights: Weights, directory: Path) -> None:
             weights.form_weights,
             weights.form_low,
             weights.form_high,
+            weights.form_mean,
+            weights.knots,
         )
     )
-    if not math.isfinite(widest) or widest > 1e12:
+    if widest > _WIDEST:
         raise ArtifactError(
             f"{directory / WEIGHTS}: holds a weight of {widest:g}, beyond any that training gives"
         )

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.features import BUCKETS, FORM
+from classifiers.features import BUCKETS, FORM, NO_TAG, bucket_of, tag_of
 from classifiers.heads import Channel, Fitted
 from classifiers.model import Weights
 
@@ -25,7 +25,7 @@ def weights_of(fitted: Fitted, mixture: dict[str, float], knots: Floats) -> Weig
     columns, scales = zip(*(_whole(channel.words) for _, channel in channels), strict=True)
     idf2, idf2_scale = _whole(fitted.idf2)
     return Weights(
-        table=np.stack([*columns, idf2, fitted.seen.astype(np.int16)], axis=1),
+        table=_table(fitted, [*columns, idf2]),
         scales=np.array([*scales, idf2_scale]),
         bias=np.array([channel.bias for _, channel in channels]),
         coefficients=np.array([weight for weight, _ in channels]),
@@ -38,8 +38,16 @@ def weights_of(fitted: Fitted, mixture: dict[str, float], knots: Floats) -> Weig
     )
 
 
+def _table(fitted: Fitted, columns: list[npt.NDArray[np.int16]]) -> npt.NDArray[np.int16]:
+    keys = fitted.keys[fitted.known]
+    table = np.zeros((BUCKETS, len(columns) + 1), dtype=np.int16)
+    table[:, -1] = NO_TAG
+    table[bucket_of(keys)] = np.stack([*(column[fitted.known] for column in columns), tag_of(keys)], axis=1)
+    return table
+
+
 def _summed(fitted: Fitted, mixture: dict[str, float]) -> Channel:
-    words, form, bias = np.zeros(BUCKETS), np.zeros(len(FORM)), 0.0
+    words, form, bias = np.zeros(len(fitted.keys)), np.zeros(len(FORM)), 0.0
     for name, weight in mixture.items():
         channel = fitted.channels[name]
         words += weight * channel.words
@@ -50,7 +58,7 @@ def _summed(fitted: Fitted, mixture: dict[str, float]) -> Channel:
 
 def _whole(weights: Floats) -> tuple[npt.NDArray[np.int16], float]:
     """The nearest whole numbers within int16, and what one is worth."""
-    most = float(np.abs(weights).max())
+    most = float(np.abs(weights).max(initial=0.0))
     if most == 0.0:
         return np.zeros(len(weights), dtype=np.int16), 0.0
     scale = most / _LARGEST

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 class QueryFacts:
     """What a classifier may know about one query.
 
-    `text` is the last user turn, whole: each classifier bounds what it reads itself. All lengths are in
-    characters.
+    `text` is the last user turn (the last turn where no user spoke), whole: each classifier bounds what it
+    reads itself. All lengths are in characters.
     """
 
     text: str
@@ -15,6 +15,7 @@ class QueryFacts:
     system_chars: int = 0
     """Length of the system and developer prompts together."""
     history_chars: int = 0
-    """Length of the earlier turns together."""
+    """Length of all other turns together: those before the last user turn, and what followed it."""
     has_tools: bool = False
     images: int = 0
+    """Image parts in all turns."""

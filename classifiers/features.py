@@ -1,8 +1,11 @@
 """Text → numbers: the one reading of a query that training and serving share.
 
-A query becomes hashed words and word pairs (buckets) and a short vector of form features. What is read is
+A query becomes hashed words and word pairs (keys) and a short vector of form features. What is read is
 bounded: of a text longer than `READ_CHARS` only its first and its last `READ_CHARS // 2` characters, so that
 the cost of a score does not grow with the text; the whole length still counts as a feature.
+
+A key is 32 bits: the low ones say in which bucket of the weight table it would stand, the others are the tag
+that the bucket must carry. A word that training never saw therefore finds no weight, and not that of another.
 """
 
 import math
@@ -17,16 +20,24 @@ import numpy.typing as npt
 from classifiers.facts import QueryFacts
 from classifiers.lexicon import DEMANDING, EXPERT, MODEL_TALK, PLAIN, REASONING
 
-FEATURE_VERSION: Final = 1
+FEATURE_VERSION: Final = 2
 """Raised whenever the same query would give other numbers: older artifacts are then refused."""
 
 READ_CHARS: Final = 8192
-BUCKETS: Final = 1 << 17
-_MASK = np.uint64(BUCKETS - 1)
+_BUCKET_BITS = 17
+BUCKETS: Final = 1 << _BUCKET_BITS
+NO_TAG: Final = -1
+"""The tag of a bucket that holds nothing."""
+_BUCKET_MASK, _TAG_SHIFT = np.uint32(BUCKETS - 1), np.uint32(_BUCKET_BITS)
+_KEY_MASK = np.uint64(0xFFFFFFFF)
 _FIRST, _SECOND, _SHIFT = np.uint64(2654435761), np.uint64(40503), np.uint64(9)
+_NORMAL_CHARS: Final = 128
+"""Compatibility forms are made plain in pieces of this size: the time it takes grows with the square of a run
+of combining marks."""
+Keys = npt.NDArray[np.uint32]
 _WORD_BYTES = bytes(b if 0x30 <= b <= 0x39 or 0x61 <= b <= 0x7A or b >= 0x80 else 0x20 for b in range(256))
 """Turns every byte of lower-cased UTF-8 that cannot be part of a word into a space."""
-_NO_BUCKETS: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
+_NO_KEYS: Keys = np.zeros(0, np.uint32)
 
 _DIGIT, _MATH, _CODE, _TEX, _QUESTION, _FOREIGN, _SPACE = 1, 2, 3, 4, 5, 6, 7
 _KINDS = 8
@@ -75,10 +86,15 @@ _CODE_MARKS = (b"```", b"def ", b"return ", b"import ", b"();", b"#include")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read of one query. `buckets` are distinct, sorted, below `BUCKETS`; `form` follows `FORM`."""
+    """What was read of one query.
+
+    `in_order` are the keys of the words, then those of the pairs of neighbours, repeats included; `keys` are
+    the same, distinct and sorted; `form` follows `FORM`.
+    """
 
     words: list[bytes]
-    buckets: npt.NDArray[np.uint64]
+    in_order: Keys
+    keys: Keys
     form: list[float]
 
 
@@ -88,8 +104,19 @@ def bounded_text(text: str) -> str:
         half = READ_CHARS // 2
         text = f"{text[:half]}\n{text[-half:]}"
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)[: 2 * READ_CHARS]
+        text = _plain_forms(text)
     return text.lower()
+
+
+def _plain_forms(text: str) -> str:
+    """At most `2 * READ_CHARS` characters of the NFKC form: one character may become eighteen."""
+    pieces, length = [], 0
+    for at in range(0, len(text), _NORMAL_CHARS):
+        pieces.append(unicodedata.normalize("NFKC", text[at : at + _NORMAL_CHARS]))
+        length += len(pieces[-1])
+        if length >= 2 * READ_CHARS:
+            break
+    return "".join(pieces)[: 2 * READ_CHARS]
 
 
 def words_of(data: bytes) -> list[bytes]:
@@ -107,14 +134,24 @@ def pair_hashes(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return (hashes[:-1] * _FIRST + hashes[1:] * _SECOND) >> _SHIFT
 
 
-def bucket_of(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Where hashes fall in the weight table."""
-    return hashes & _MASK
+def _keys_in_order(words: list[bytes]) -> Keys:
+    hashes = word_hashes(words)
+    return (np.concatenate((hashes, pair_hashes(hashes))) & _KEY_MASK).astype(np.uint32)
 
 
-def silent_buckets() -> npt.NDArray[np.uint64]:
-    """Buckets of polite words and of talk about models, kept without weight in every artifact."""
-    return bucket_of(word_hashes(sorted(MODEL_TALK)))
+def bucket_of(keys: Keys) -> Keys:
+    """Where keys would stand in the weight table."""
+    return keys & _BUCKET_MASK
+
+
+def tag_of(keys: Keys) -> npt.NDArray[np.int16]:
+    """What the bucket must carry for its weights to be the key's; never `NO_TAG`."""
+    return (keys >> _TAG_SHIFT).astype(np.int16)
+
+
+def silent_keys() -> Keys:
+    """Keys of polite words and of talk about models, left out of every artifact."""
+    return word_hashes(sorted(MODEL_TALK)).astype(np.uint32)
 
 
 def read(facts: QueryFacts) -> Reading:
@@ -122,14 +159,13 @@ def read(facts: QueryFacts) -> Reading:
     data = bounded_text(facts.text).encode("utf-8", "surrogatepass")
     words = words_of(data)
     if not words:
-        return Reading(words, _NO_BUCKETS, _form(facts, data, words))
-    hashes = word_hashes(words)
-    buckets = np.concatenate((hashes, pair_hashes(hashes))) & _MASK
-    buckets.sort()
-    fresh = np.empty(len(buckets), dtype=np.bool_)
+        return Reading(words, _NO_KEYS, _NO_KEYS, _form(facts, data, words))
+    in_order = _keys_in_order(words)
+    keys = np.sort(in_order)
+    fresh = np.empty(len(keys), dtype=np.bool_)
     fresh[0] = True
-    np.not_equal(buckets[1:], buckets[:-1], out=fresh[1:])
-    return Reading(words, buckets[fresh], _form(facts, data, words))
+    np.not_equal(keys[1:], keys[:-1], out=fresh[1:])
+    return Reading(words, in_order, keys[fresh], _form(facts, data, words))
 
 
 def _looks_like_code(data: bytes) -> float:

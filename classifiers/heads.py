@@ -10,14 +10,15 @@ import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from classifiers.facts import QueryFacts
-from classifiers.features import BUCKETS, FORM, read, silent_buckets
+from classifiers.features import FORM, Keys, bucket_of, read, silent_keys
 from classifiers.prior import WEIGHTS
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+_NO_KEYS: Keys = np.zeros(0, np.uint32)
 
 LEAST_DOCUMENTS: Final = 2
-"""A bucket seen in fewer queries weighs nothing: what is rare says nothing, and gibberish stays silent."""
+"""A word or pair seen in fewer queries weighs nothing: what is rare says nothing."""
 
 FORM_SCALE: Final = 0.1
 """Standardised form features enter beside unit-length word vectors at this scale; larger shrinks less."""
@@ -35,33 +36,47 @@ LOGISTIC: Final = frozenset({"small_ok", "large_ok"})
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Readings of n queries: `buckets` (n, BUCKETS) of ones, `form` (n, FORM)."""
+    """Readings of n queries by w words and pairs.
 
-    buckets: sp.csr_matrix
+    `words` (n, w) is one where a query has one; `keys` (w,) are their keys, sorted; `distinct` (n,) counts
+    all that a query has, those that are no column included; `form` is (n, FORM).
+    """
+
+    words: sp.csr_matrix
+    keys: Keys
+    distinct: Floats
     form: Floats
 
     def take(self, rows: Rows) -> "Matrix":
         """These rows, in this order."""
-        return Matrix(self.buckets[rows], self.form[rows])
+        return Matrix(self.words[rows], self.keys, self.distinct[rows], self.form[rows])
 
 
 def matrix_of(facts: Sequence[QueryFacts]) -> Matrix:
-    """Read every query with the code that serving uses."""
+    """Read queries with the code that serving uses; what fewer than `LEAST_DOCUMENTS` have is no column."""
     form = np.zeros((len(facts), len(FORM)))
-    columns: list[npt.NDArray[np.int32]] = []
+    found: list[Keys] = []
     for at, one in enumerate(facts):
         reading = read(one)
         form[at] = reading.form
-        columns.append(reading.buckets.astype(np.int32))
-    starts = np.cumsum([0] + [len(column) for column in columns])
-    flat = np.concatenate(columns) if columns else np.zeros(0, np.int32)
-    ones = np.ones(len(flat), dtype=np.float32)
-    return Matrix(sp.csr_matrix((ones, flat, starts), shape=(len(facts), BUCKETS)), form)
+        found.append(reading.keys)
+    distinct = np.array([len(keys) for keys in found], dtype=np.int64)
+    keys, column, documents = np.unique(
+        np.concatenate([_NO_KEYS, *found]), return_inverse=True, return_counts=True
+    )
+    common = documents >= LEAST_DOCUMENTS
+    kept = common[column]
+    rows = np.repeat(np.arange(len(facts)), distinct)[kept]
+    columns = (np.cumsum(common) - 1)[column[kept]]
+    words = sp.csr_matrix(
+        (np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(len(facts), int(common.sum()))
+    )
+    return Matrix(words, keys[common], distinct.astype(np.float64), form)
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """z = bias + Σ words / √(Σ idf²) + Σ form · clip(form). `words` (BUCKETS,) carries idf already."""
+    """z = bias + Σ words / √(Σ idf²) + Σ form · clip(form). `words` (w,) carries idf already."""
 
     words: Floats
     form: Floats
@@ -71,50 +86,52 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Channels fitted on some rows, and what reading others by them needs."""
+    """Channels fitted on some rows, and what reading others by them needs.
+
+    `keys` (w,) are the columns' keys; `known` (w,) marks those that weigh, no two of them in one bucket.
+    """
 
     channels: dict[str, Channel]
+    keys: Keys
+    known: npt.NDArray[np.bool_]
     idf2: Floats
-    seen: npt.NDArray[np.bool_]
     low: Floats
     high: Floats
     mean: Floats
 
     def outputs(self, matrix: Matrix) -> dict[str, Floats]:
         """Each channel's output, its link applied, for every row; the same formula as `model`."""
-        norm = np.sqrt(matrix.buckets @ self.idf2)
+        norm = np.sqrt(matrix.words @ self.idf2)
         norm[norm == 0] = 1.0
         clipped = np.clip(matrix.form, self.low, self.high)
         found = {}
         for name, channel in self.channels.items():
-            z = channel.bias + (matrix.buckets @ channel.words) / norm + clipped @ channel.form
+            z = channel.bias + (matrix.words @ channel.words) / norm + clipped @ channel.form
             found[name] = 1.0 / (1.0 + np.exp(-z)) if channel.logistic else z
         return found
 
     def familiarity(self, matrix: Matrix) -> Floats:
-        """Share of each row's buckets that these rows contained; 1 for a row without words."""
-        total = np.asarray(matrix.buckets.sum(axis=1), dtype=np.float64).ravel()
-        known: Floats = matrix.buckets @ self.seen.astype(np.float64)
-        return np.where(total > 0, known / np.maximum(total, 1.0), 1.0)
+        """Share of each row's words and pairs that weigh here; 1 for a row without words."""
+        known: Floats = matrix.words @ self.known.astype(np.float64)
+        return np.where(matrix.distinct > 0, known / np.maximum(matrix.distinct, 1.0), 1.0)
 
 
 def fit(matrix: Matrix, small: Floats, large: Floats, *, seed: int) -> Fitted:
     """All channels, fitted on all rows of `matrix`; scores 0 to 1."""
-    documents = np.bincount(matrix.buckets.indices, minlength=BUCKETS)
-    weighing = documents >= LEAST_DOCUMENTS
-    weighing[silent_buckets().astype(np.int64)] = False
-    kept = np.flatnonzero(weighing)
+    width = len(matrix.keys)
+    documents = np.bincount(matrix.words.indices, minlength=width)
+    kept = _weighing(matrix.keys, documents)
     idf = np.log((1 + len(small)) / (1 + documents[kept])) + 1.0
     mean, deviation = matrix.form.mean(axis=0), matrix.form.std(axis=0)
     varies = deviation > 1e-9
     low, high = matrix.form.min(axis=0), matrix.form.max(axis=0)
     inverse = np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 0.0)
     form = (np.clip(matrix.form, low, high) - mean) * inverse
-    words = _unit_rows(matrix.buckets[:, kept].multiply(idf).tocsr())
+    words = _unit_rows(matrix.words[:, kept].multiply(idf).tocsr())
     both = sp.hstack([words, sp.csr_matrix(form * FORM_SCALE)], format="csr", dtype=np.float64)
 
     def channel(weights: Floats, bias: float, *, logistic: bool) -> Channel:
-        spread = np.zeros(BUCKETS)
+        spread = np.zeros(width)
         spread[kept] = weights[: len(kept)] * idf
         by_form = weights[len(kept) :] * FORM_SCALE * inverse
         return Channel(spread, by_form, bias - float(by_form @ mean), logistic)
@@ -126,11 +143,20 @@ def fit(matrix: Matrix, small: Floats, large: Floats, *, seed: int) -> Fitted:
     }
     weights, bias = _ridge(form, large - small, RIDGE_FORM)
     by_form = weights * inverse
-    channels["form"] = Channel(np.zeros(BUCKETS), by_form, bias - float(by_form @ mean), logistic=False)
-    channels["hand"] = Channel(np.zeros(BUCKETS), np.array(WEIGHTS) * varies, 0.0, logistic=False)
-    idf2 = np.zeros(BUCKETS)
-    idf2[kept] = idf**2
-    return Fitted(channels, idf2, documents > 0, low, high, mean)
+    channels["form"] = Channel(np.zeros(width), by_form, bias - float(by_form @ mean), logistic=False)
+    channels["hand"] = Channel(np.zeros(width), np.array(WEIGHTS) * varies, 0.0, logistic=False)
+    idf2, known = np.zeros(width), np.zeros(width, dtype=np.bool_)
+    idf2[kept], known[kept] = idf**2, True
+    return Fitted(channels, matrix.keys, known, idf2, low, high, mean)
+
+
+def _weighing(keys: Keys, documents: Rows) -> Rows:
+    """Columns that may weigh, in order: common, not silent, and the most common of their bucket."""
+    common = np.flatnonzero((documents >= LEAST_DOCUMENTS) & ~np.isin(keys, silent_keys()))
+    buckets = bucket_of(keys[common])
+    order = np.lexsort((keys[common], -documents[common], buckets))
+    first = np.concatenate(([True], np.diff(buckets[order]) > 0)) if len(order) else np.zeros(0, np.bool_)
+    return np.sort(common[order[first]])
 
 
 def _unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:

@@ -23,7 +23,7 @@ class Heuristic:
 
     def score(self, facts: QueryFacts) -> float:
         """See `Classifier.score`."""
-        return _MOST * logistic(hand_score(read(facts).form))
+        return _difficulty(read(facts).form)
 
     def score_many(self, facts: Sequence[QueryFacts]) -> list[float]:
         """See `Classifier.score_many`."""
@@ -38,4 +38,8 @@ class Heuristic:
             if weight * value != 0.0
         ]
         moved.sort(key=lambda factor: (-abs(factor.weight), factor.name))
-        return Difficulty(self.score(facts), tuple(moved[:MAX_FACTORS]))
+        return Difficulty(_difficulty(form), tuple(moved[:MAX_FACTORS]))
+
+
+def _difficulty(form: list[float]) -> float:
+    return _MOST * logistic(hand_score(form))

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from classifiers.errors import RowError
 from classifiers.facts import QueryFacts
 
+SYSTEM_ROLES: Final = ("system", "developer")
+TEXT_PARTS: Final = ("text", "input_text", "refusal")
+IMAGE_PARTS: Final = ("image_url", "input_image", "image")
+
 
 def facts_of_row(row: dict[str, Any]) -> QueryFacts:
-    """Facts of an object with either `query` or `messages`, and perhaps `tools`.
+    """Facts of an object with either `query` or `messages`, and perhaps `tools` or `functions`.
 
     Raises:
         RowError: it has neither, both, or one of the wrong type.
@@ -21,42 +25,56 @@ def facts_of_row(row: dict[str, Any]) -> QueryFacts:
         facts = facts_of_messages(messages)
     else:
         raise RowError('needs either "query" (a text) or "messages" (a list)')
-    return replace(facts, has_tools=True) if row.get("tools") else facts
+    return replace(facts, has_tools=True) if row.get("tools") or row.get("functions") else facts
 
 
 def facts_of_messages(messages: Sequence[Any]) -> QueryFacts:
-    """What serving would know of a chat: the last user turn as text, the rest as lengths and counts.
+    """What serving knows of a chat: the last user turn as text, the rest as lengths and counts.
+
+    Where no user spoke, the last message stands for the query.
 
     Raises:
-        RowError: not a list of messages with a role, or no user turn.
+        RowError: no messages, or one that is not an object with a role.
     """
-    last = max(
-        (at for at, m in enumerate(messages) if isinstance(m, dict) and m.get("role") == "user"), default=-1
-    )
-    if last < 0:
-        raise RowError('"messages" has no message whose "role" is "user"')
-    system, history = 0, 0
+    if not messages:
+        raise RowError('"messages" is empty')
     for at, message in enumerate(messages):
-        if not isinstance(message, dict):
-            raise RowError(f'"messages"[{at}] is not an object')
-        length = len(_text_of(message.get("content")))
-        if message.get("role") in ("system", "developer"):
-            system += length
-        elif at < last:
-            history += length
-    content = messages[last].get("content")
-    images = sum(_is_image(part) for part in content) if isinstance(content, list) else 0
-    return QueryFacts(_text_of(content), len(messages), system, history, images=images)
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise RowError(f'"messages"[{at}] is not an object with a "role"')
+    last = max(
+        (at for at, message in enumerate(messages) if message["role"] == "user"), default=len(messages) - 1
+    )
+    contents = [message.get("content") for message in messages]
+    text = _text_of(contents[last])
+    system, history = 0, 0
+    for at, (message, content) in enumerate(zip(messages, contents, strict=True)):
+        if at == last:
+            continue
+        if message["role"] in SYSTEM_ROLES:
+            system += len(_text_of(content))
+        else:
+            history += len(_text_of(content))
+    return QueryFacts(text, len(messages), system, history, images=sum(map(_images_of, contents)))
 
 
 def _text_of(content: Any) -> str:
     if isinstance(content, str):
         return content
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "\n".join(part for part in parts if isinstance(part, str))
-    return ""
+    return "\n".join(_text_of_part(part) for part in _parts(content) if _kind(part) in TEXT_PARTS)
 
 
-def _is_image(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("type") in ("image_url", "input_image", "image")
+def _text_of_part(part: dict[str, Any]) -> str:
+    texts = (part.get("text"), part.get("refusal"))
+    return next((text for text in texts if isinstance(text, str) and text), "")
+
+
+def _images_of(content: Any) -> int:
+    return sum(_kind(part) in IMAGE_PARTS for part in _parts(content))
+
+
+def _parts(content: Any) -> list[dict[str, Any]]:
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+
+
+def _kind(part: dict[str, Any]) -> Any:
+    return part.get("type", "text")

@@ -1,12 +1,12 @@
 """The learned classifier as it serves: one gather in a table, a dot product, a calibration curve.
 
 The raw score is the sum over channels c of `coefficient_c · link_c(z_c)` with
-`z_c = bias_c + scale_c · Σ_b table[b, c] / √(Σ_b idf²[b]) + Σ_f weight[f, c] · clip(form_f)`,
-b over the query's distinct buckets. Bucket weights are small integers, so their sums are exact: the order of
-buckets, the kind of processor and batching cannot change a bit of a score.
+`z_c = bias_c + scale_c · Σ_w table[w, c] / √(Σ_w idf²[w]) + Σ_f weight[f, c] · clip(form_f)`,
+w over the query's distinct words and pairs that training knew. Their weights are small integers, so sums of
+them are exact: order, the kind of processor and batching cannot change a bit of a score.
 """
 
-import itertools
+import heapq
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from classifiers.difficulty import Difficulty, Factor
 from classifiers.facts import QueryFacts
-from classifiers.features import FORM, Reading, bucket_of, pair_hashes, read, word_hashes
+from classifiers.features import FORM, Keys, Reading, bucket_of, read, tag_of
 
 MAX_FACTORS = 6
 _FAINT = 1e-9
@@ -28,7 +28,8 @@ _FAINT = 1e-9
 class Weights:
     """All numbers of a model. k channels, F form features, B buckets.
 
-    `table` is (B, k + 2) int16: k weight columns, then idf² and then 1 where training saw the bucket.
+    `table` is (B, k + 2) int16: k weight columns, then idf², then the tag of the one word or pair whose
+    weights these are (`features.NO_TAG`: of none).
     `scales` (k + 1,) turns the first k + 1 columns into real numbers. `form_weights` is (F, k); `form_low`,
     `form_high` and `form_mean` are the range and the mean seen in training. `logistic` (k,) marks the
     channels whose link is the logistic function. `knots` (2, m) is the calibration curve: raw score, strictly
@@ -78,6 +79,7 @@ class LearnedClassifier:
                 strict=True,
             )
         )
+        self._word_scales = weights.scales[:-1]
         self._low: list[float] = weights.form_low.tolist()
         self._high: list[float] = weights.form_high.tolist()
         self._raw_knots: list[float] = weights.knots[0].tolist()
@@ -95,41 +97,42 @@ class LearnedClassifier:
 
     def score(self, facts: QueryFacts) -> float:
         """See `Classifier.score`."""
-        return self._assess(read(facts))[0]
+        return self._calibrated(self._raw(read(facts)))
 
     def score_many(self, facts: Sequence[QueryFacts]) -> list[float]:
         """See `Classifier.score_many`."""
-        return [self._assess(read(one))[0] for one in facts]
+        return [self._calibrated(self._raw(read(one))) for one in facts]
 
     def familiarity(self, facts: QueryFacts) -> float:
-        """Share of words and word pairs that training saw (0 to 1); 1 for a query without words."""
-        return self._assess(read(facts))[1]
-
-    def assess(self, facts: QueryFacts) -> tuple[float, float]:
-        """Difficulty and familiarity from one reading: what a router wants to ask on the hot path."""
-        return self._assess(read(facts))
+        """Share of the words and word pairs that weigh here (0 to 1); 1 for a query without words."""
+        keys = read(facts).keys
+        return len(self._rows(keys)[0]) / len(keys) if len(keys) else 1.0
 
     def explain(self, facts: QueryFacts) -> Difficulty:
         """See `Classifier.explain`; word weights are linearised at this query."""
         reading = read(facts)
-        moved = self._form_factors(reading) + self._word_factors(reading)
-        moved.sort(key=lambda factor: (-abs(factor.weight), factor.name))
-        return Difficulty(self._assess(reading)[0], tuple(moved[:MAX_FACTORS]))
+        rows, known = self._rows(reading.keys)
+        sums, form = _sums(rows), self._clipped(reading)
+        activations = self._activations(sums, form)
+        slopes = self._slopes(activations)
+        by_word = rows[:, :-2] @ (slopes * self._word_scales / self._norm(sums))
+        moved = self._form_factors(form, slopes) + _word_factors(reading, reading.keys[known], by_word)
+        strongest = heapq.nsmallest(MAX_FACTORS, moved, key=lambda factor: (-abs(factor.weight), factor.name))
+        return Difficulty(self._calibrated(self._linked(activations)), tuple(strongest))
 
     def raw(self, facts: QueryFacts) -> float:
         """The score before calibration: any real number, comparable within one artifact."""
-        reading = read(facts)
-        return self._raw(self._sums(reading), self._clipped(reading))
+        return self._raw(read(facts))
 
-    def _assess(self, reading: Reading) -> tuple[float, float]:
-        sums = self._sums(reading)
-        raw = self._raw(sums, self._clipped(reading))
-        seen = sums[-1] / len(reading.buckets) if len(reading.buckets) else 1.0
-        return self._calibrated(raw), seen
+    def _raw(self, reading: Reading) -> float:
+        sums = _sums(self._rows(reading.keys)[0])
+        return self._linked(self._activations(sums, self._clipped(reading)))
 
-    def _sums(self, reading: Reading) -> list[int]:
-        sums: list[int] = np.add.reduce(self._table[reading.buckets], axis=0, dtype=np.int32).tolist()
-        return sums
+    def _rows(self, keys: Keys) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
+        """The rows of the table that are these keys' own, and which keys have one."""
+        rows = self._table[bucket_of(keys)]
+        known = rows[:, -1] == tag_of(keys)
+        return rows[known], known
 
     def _clipped(self, reading: Reading) -> list[float]:
         return [
@@ -147,9 +150,9 @@ class LearnedClassifier:
             for column, (_, _, bias, scale, by_form) in enumerate(self._channels)
         ]
 
-    def _raw(self, sums: list[int], form: list[float]) -> float:
+    def _linked(self, activations: list[float]) -> float:
         raw = 0.0
-        for z, (coefficient, bent, *_) in zip(self._activations(sums, form), self._channels, strict=True):
+        for z, (coefficient, bent, *_) in zip(activations, self._channels, strict=True):
             raw += coefficient * (logistic(z) if bent else z)
         return raw
 
@@ -164,36 +167,52 @@ class LearnedClassifier:
         along = (raw - knots[right - 1]) / (knots[right] - knots[right - 1])
         return low + along * (high - low)
 
-    def _slopes(self, reading: Reading) -> npt.NDArray[np.float64]:
+    def _slopes(self, activations: list[float]) -> npt.NDArray[np.float64]:
         """Change of the raw score per unit of each z, at this query."""
-        activations = self._activations(self._sums(reading), self._clipped(reading))
         slopes = []
         for z, (coefficient, bent, *_) in zip(activations, self._channels, strict=True):
-            p = logistic(z)
-            slopes.append(coefficient * (p * (1.0 - p) if bent else 1.0))
+            p = logistic(z) if bent else 0.0
+            slopes.append(coefficient * p * (1.0 - p) if bent else coefficient)
         return np.array(slopes)
 
-    def _form_factors(self, reading: Reading) -> list[Factor]:
-        away = np.array(self._clipped(reading)) - self.weights.form_mean
-        moved = (self.weights.form_weights @ self._slopes(reading)) * away
+    def _form_factors(self, form: list[float], slopes: npt.NDArray[np.float64]) -> list[Factor]:
+        away = np.array(form) - self.weights.form_mean
+        moved = (self.weights.form_weights @ slopes) * away
         return [
-            Factor(name if difference >= 0 else f"not: {name}", weight)
-            for name, weight, difference in zip(FORM, moved.tolist(), away.tolist(), strict=True)
-            if abs(weight) > _FAINT
+            Factor(FORM[at] if away[at] >= 0 else f"not: {FORM[at]}", float(moved[at]))
+            for at in _largest(moved)
         ]
 
-    def _word_factors(self, reading: Reading) -> list[Factor]:
-        if not reading.words:
-            return []
-        hashes = word_hashes(reading.words)
-        words = [word.decode("utf-8", "replace") for word in reading.words]
-        names = [f"word: {word}" for word in words]
-        names += [f"words: {left} {right}" for left, right in itertools.pairwise(words)]
-        buckets = bucket_of(np.concatenate((hashes, pair_hashes(hashes))))
-        per_unit = self._slopes(reading) * self.weights.scales[:-1] / self._norm(self._sums(reading))
-        moved = (self._table[buckets, :-2] @ per_unit).tolist()
-        first_of: dict[int, Factor] = {}
-        for bucket, name, weight in zip(buckets.tolist(), names, moved, strict=True):
-            if abs(weight) > _FAINT:
-                first_of.setdefault(bucket, Factor(name, weight))
-        return list(first_of.values())
+
+def _sums(rows: npt.NDArray[np.int16]) -> list[int]:
+    """Sums of the weight columns and of idf²; and a last number that means nothing."""
+    sums: list[int] = np.add.reduce(rows, axis=0, dtype=np.int32).tolist()
+    return sums
+
+
+def _word_factors(reading: Reading, known: Keys, moved: npt.NDArray[np.float64]) -> list[Factor]:
+    """The known words and pairs that moved most, each named as it first stands in the query."""
+    largest = _largest(moved)
+    places = [int(np.argmax(reading.in_order == key)) for key in known[largest]]
+    return [
+        Factor(_name(reading.words, place), float(moved[at]))
+        for at, place in zip(largest, places, strict=True)
+    ]
+
+
+def _largest(moved: npt.NDArray[np.float64]) -> list[int]:
+    """Places of the `MAX_FACTORS` that moved most and moved at all, and of their equals."""
+    size = np.abs(moved)
+    least = _FAINT
+    if len(size) > MAX_FACTORS:
+        least = max(least, float(np.partition(size, -MAX_FACTORS)[-MAX_FACTORS]))
+    found: list[int] = np.flatnonzero(size >= least).tolist()
+    return found
+
+
+def _name(words: list[bytes], place: int) -> str:
+    """The word at this place of `Reading.in_order`, or the pair."""
+    if place < len(words):
+        return f"word: {words[place].decode('utf-8', 'replace')}"
+    left = place - len(words)
+    return f"words: {words[left].decode('utf-8', 'replace')} {words[left + 1].decode('utf-8', 'replace')}"

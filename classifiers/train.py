@@ -1,7 +1,6 @@
 """Outcomes → artifact. Imports scikit-learn; serving never imports this file."""
 
 import hashlib
-import json
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,11 +17,12 @@ from classifiers.artifact import write_artifact
 from classifiers.assemble import weights_of
 from classifiers.calibration import apply_knots, calibration_error, cross_fitted, fit_knots
 from classifiers.candidates import Candidate, candidates, choose, mixed
-from classifiers.errors import OutcomeError
+from classifiers.errors import OutcomeError, RowError
 from classifiers.features import FORM
 from classifiers.folds import Folds, category_folds, random_folds, source_folds
+from classifiers.messages import facts_of_row
 from classifiers.neighbours import groups, row_hash, tail_hash
-from classifiers.outcomes import Outcome, read_outcomes
+from classifiers.outcomes import Outcome, read_left_out, read_outcomes
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
@@ -95,6 +95,7 @@ def train(
     choice = choice or Choice()
     tell = progress or _silent
     tell("reading outcomes", 0.0)
+    _check_places(outcomes, out)
     read = read_outcomes(outcomes, strict=choice.strict)
     rows, excluded = _without_excluded(read.rows, choice.exclude)
     learned, kept_apart = _split(rows, choice)
@@ -109,8 +110,8 @@ def train(
     tell("fitting the whole", 0.9)
     manifest = _write(_Made(out, outcomes, len(read.bad), data, measured, choice))
     if choice.holdout > 0:
-        text = "".join(f"{row.line}\n" for row in kept_apart)
-        (out / "holdout.jsonl").write_text(text, encoding="utf-8", errors="surrogatepass")
+        lines = (row.line.rstrip(b"\r\n") + b"\n" for row in kept_apart)
+        (out / "holdout.jsonl").write_bytes(b"".join(lines))
     tell("done", 1.0)
     return TrainingReport(
         directory=out,
@@ -124,33 +125,49 @@ def train(
     )
 
 
+def _check_places(outcomes: Sequence[Path], out: Path) -> None:
+    names = [path.name for path in outcomes]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise OutcomeError(f"two outcome files are called {twice}; figures are kept by name, so rename one")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutcomeError(f"{out}: the artifact cannot be written there ({error.strerror})") from error
+
+
 def _without_excluded(rows: list[Outcome], exclude: Path | None) -> tuple[list[Outcome], int]:
-    """Rows whose id is not named in the file, nor whose query is in it, nor ends as one in it."""
+    """Rows whose id is not named in the file, nor whose query is in it, nor ends as one in it.
+
+    Raises:
+        OutcomeError: the file cannot be read, or a row of it has `messages` or `query` that are none.
+    """
     if exclude is None:
         return rows, 0
     ids: set[str] = set()
     hashes: set[int] = set()
-    try:
-        lines = exclude.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OutcomeError(f"{exclude}: the rows to leave out cannot be read ({error})") from error
-    for line in filter(str.strip, lines):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = line.strip()
-        if isinstance(entry, dict):
-            ids.add(str(entry.get("id", "")))
-            query = entry.get("query")
-            hashes |= {row_hash(query), tail_hash(query)} if isinstance(query, str) else set()
-        else:
+    for entry in read_left_out(exclude):
+        if not isinstance(entry, dict):
             ids.add(str(entry))
+            continue
+        if entry.get("id") is not None:
+            ids.add(str(entry["id"]))
+        if "query" in entry or "messages" in entry:
+            text = _text_left_out(entry, exclude)
+            hashes |= {row_hash(text), tail_hash(text)}
     kept = [
         row
         for row in rows
         if row.id not in ids and not hashes & {row_hash(row.facts.text), tail_hash(row.facts.text)}
     ]
     return kept, len(rows) - len(kept)
+
+
+def _text_left_out(row: dict[str, Any], exclude: Path) -> str:
+    try:
+        return facts_of_row(row).text
+    except RowError as error:
+        raise OutcomeError(f"{exclude}: a row to leave out {error}") from error
 
 
 def _split(rows: list[Outcome], choice: Choice) -> tuple[list[Outcome], list[Outcome]]:
@@ -276,7 +293,7 @@ def _write(made: _Made) -> dict[str, Any]:
             "chosen": measured.chosen.name,
             "reason": measured.reason,
             "selected_by": f"{measured.by} folds",
-            "mixture": {key: round(value, 6) for key, value in measured.mixture.items()},
+            "mixture": {key: round(float(value), 6) for key, value in measured.mixture.items()},
             "prior_share": choice.prior_share,
         },
         "data": {

@@ -1,0 +1,89 @@
+"""Named arrays in one file (numpy's .npz), read as data: no pickle, and nothing is unpacked unmeasured."""
+
+import io
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+MAX_MEMBERS: Final = 64
+_SUFFIX: Final = ".npy"
+_PACKINGS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_KINDS: Final = "biuf"
+_BROKEN: Final = (
+    ValueError,
+    KeyError,
+    OSError,
+    EOFError,
+    RuntimeError,  # encrypted; RecursionError is one too
+    OverflowError,
+    MemoryError,  # how Python's parser refuses a header nested too deep
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def pack(arrays: Mapping[str, Array]) -> bytes:
+    """The same arrays give the same bytes; no clock and no names of this machine are in them."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(array), (1, 0), allow_pickle=False)
+            archive.writestr(_member(name), member.getvalue())
+    return packed.getvalue()
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name + _SUFFIX)  # dated 1980
+    member.compress_type = zipfile.ZIP_DEFLATED
+    return member
+
+
+def unpack(packed: bytes, *, most_bytes: int) -> dict[str, Array]:
+    """Arrays of numbers and truth values by name, not writable.
+
+    What a member claims to hold is checked against its size before anything is reserved for it, and all sizes
+    together against `most_bytes`.
+
+    Raises:
+        ValueError: not such a file, altered, or larger than allowed when unpacked.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            members = archive.infolist()
+            _check_sizes(members, most_bytes)
+            return {one.filename.removesuffix(_SUFFIX): _array(archive.read(one)) for one in members}
+    except _BROKEN as error:
+        raise ValueError(f"not a readable array file ({error})") from error
+
+
+def _check_sizes(members: list[zipfile.ZipInfo], most_bytes: int) -> None:
+    unpacked = sum(one.file_size for one in members)
+    if unpacked > most_bytes:
+        raise ValueError(f"it unpacks to {unpacked} bytes, more than {most_bytes}")
+    if len(members) > MAX_MEMBERS or len({one.filename for one in members}) < len(members):
+        raise ValueError(f"it has {len(members)} members, some of them twice or more than {MAX_MEMBERS}")
+    for one in members:
+        if one.compress_type not in _PACKINGS or not one.filename.endswith(_SUFFIX):
+            raise ValueError(f"{one.filename[:80]!r} is not an array packed as numpy packs them")
+
+
+def _array(data: bytes) -> Array:
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"array format {version}, expected (1, 0)")
+    shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.kind not in _KINDS or by_column:
+        raise ValueError(f"array of {dtype}, by {'column' if by_column else 'row'}")
+    start = file.tell()
+    if any(length < 0 for length in shape) or math.prod(shape) * dtype.itemsize != len(data) - start:
+        raise ValueError(f"an array says it is {dtype}{shape} and holds {len(data) - start} bytes")
+    return np.frombuffer(data, dtype, offset=start).reshape(shape)
