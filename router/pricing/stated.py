@@ -49,7 +49,8 @@ def price_from(
         _refuse_unknown(stated, _SELF_HOSTED, "a self-hosted price")
         if "tokens_per_second" not in stated:
             raise PriceError("tokens_per_second: missing; a self-hosted price needs it")
-        return self_hosted_price(provider, model, **stated)
+        worked_out = self_hosted_price(provider, model, **stated)
+        return replace(worked_out, source=source, source_date=source_date, example=example)
     known = {*BUCKETS, "steps", "tiers", "off_peak", "per_request_usd", "note"}
     _refuse_unknown(stated, known, "a price")
     rates = _rates(stated, None, "")

@@ -65,6 +65,19 @@ class Preset:
         """Whether it is a server on this machine that needs no key."""
         return self.base_url is not None and self.base_url.startswith("http://127.0.0.1")
 
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it ships with Pennyroute, which starts it and so knows its address."""
+        return self.name in BUNDLED
+
+    @property
+    def only_model(self) -> str | None:
+        """The model it has, if it has just one; a configuration need not name it."""
+        return self.small if self.small == self.large else None
+
+
+BUNDLED: Final = frozenset({"offline", "local"})
+
 
 _OLD_CAP: Final = Quirks(output_cap_field="max_tokens")
 
@@ -198,6 +211,16 @@ _ALL: Final = (
         "offline",
         "offline/small",
         "offline/large",
+    ),
+    Preset(
+        "local",
+        "the bundled local model (SmolLM2-135M)",
+        Lane.FAST,
+        None,
+        None,
+        "local",
+        "local/smollm2-135m",
+        "local/smollm2-135m",
     ),
 )
 

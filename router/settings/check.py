@@ -116,7 +116,7 @@ def _references(name: str, route: Mapping[str, Any], models: Mapping[str, Any]) 
 
 def _address(name: str, model: Mapping[str, Any]) -> Iterator[Finding]:
     preset = PRESETS.get(model["provider"]) if isinstance(model.get("provider"), str) else None
-    if preset is None or preset.base_url or preset.lane is not Lane.FAST or preset.name == "offline":
+    if preset is None or preset.base_url or preset.lane is not Lane.FAST or preset.is_bundled:
         return
     if model.get("base_url") is None:
         yield Finding(
@@ -168,11 +168,12 @@ def _price_form(name: str, model: Mapping[str, Any], around: Surroundings) -> It
 def _price_known(
     name: str, model: Mapping[str, Any], routes: Mapping[str, Mapping[str, Any]], around: Surroundings
 ) -> Iterator[Finding]:
-    provider, upstream = model.get("provider"), model.get("model") or name
-    known = isinstance(provider, str) and provider in PRESETS and isinstance(upstream, str)
-    if not known or model.get("price") is not None:
+    provider = model.get("provider")
+    preset = PRESETS.get(provider) if isinstance(provider, str) else None
+    if preset is None or model.get("price") is not None:
         return
-    if around.has_price(PRESETS[str(provider)].price_provider, str(upstream)):
+    upstream = model.get("model") or preset.only_model or name
+    if not isinstance(upstream, str) or around.has_price(preset.price_provider, upstream):
         return
     users = [route for route, fields in routes.items() if name in _named_by(fields)]
     strict = [route for route in users if routes[route].get("price") != "unknown-ok"]
@@ -184,7 +185,7 @@ def _price_known(
     on_routes = f", or write price: unknown-ok on route {', '.join(strict)}" if strict else ""
     yield Finding(
         ("models", name),
-        f"no price is known for model {shown(str(upstream))} of provider {provider}",
+        f"no price is known for model {shown(upstream)} of provider {provider}",
         f"add {form}{on_routes}",
     )
 

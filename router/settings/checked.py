@@ -141,10 +141,10 @@ def _with_defaults(written: Mapping[str, Any], environ: Mapping[str, str]) -> di
 
 
 def _from_preset(name: str, model: dict[str, Any], environ: Mapping[str, str]) -> None:
-    if model.get("model") is None:
-        model["model"] = name
     provider = model.get("provider")
     preset = PRESETS.get(provider) if isinstance(provider, str) else None
+    if model.get("model") is None:
+        model["model"] = (preset.only_model if preset else None) or name
     if preset is None:
         return
     elsewhere = model.get("base_url") is not None

@@ -65,9 +65,13 @@ def test_no_model_in_the_book_is_free(book: PriceBook):
         assert entry.price is None or (entry.price.rates.input > 0 and entry.price.rates.output > 0)
 
 
-def test_only_the_offline_upstream_has_example_prices(book: PriceBook):
+def test_only_bundled_upstreams_have_example_prices(book: PriceBook):
     examples = {(e.provider, e.model) for e in book.entries() if e.price is not None and e.price.example}
-    assert examples == {("offline", "offline/small"), ("offline", "offline/large")}
+    assert examples == {
+        ("offline", "offline/small"),
+        ("offline", "offline/large"),
+        ("local", "local/smollm2-135m"),
+    }
 
 
 def test_a_discount_is_never_a_surcharge_and_a_write_never_cheaper_than_reading(book: PriceBook):

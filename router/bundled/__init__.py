@@ -1,0 +1,1 @@
+"""What the bundled upstreams have in common: the OpenAI wire, and living with the service."""

@@ -1,0 +1,1 @@
+"""The bundled local model: SmolLM2-135M by llama.cpp, for those who installed `.[local]`."""
