@@ -1,43 +1,59 @@
-"""How long a difficulty takes: p50 and p99 of one score, and the rate of a batch, on one core.
+"""How long a difficulty takes: p50 and p99 of one score and of one explanation, and the rate of a batch.
 
-Texts are made here, from a fixed seed, of a vocabulary with a natural spread of word lengths.
+Texts are made here, from a fixed seed: "noise" is random words of natural lengths, most of them unknown to
+the classifier; "prose" repeats the words of the prompts in classifier_everyday.jsonl, nearly all of them
+known. "hostile" is the dearest to read that we know of: combining marks in the wrong order.
+
 Usage: python benchmarks/classifier_latency.py [--classifier DIR] [--rounds N]
 """
 
 import argparse
+import json
 import os
 import platform
 import random
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from classifiers import QueryFacts, default_classifier, load_artifact
 
+PROMPTS = Path(__file__).with_name("classifier_everyday.jsonl")
 SIZES = {"1 kB": 1_000, "100 kB": 100_000, "1 MB": 1_000_000}
+ENDS = [" "] * 14 + [", ", ". ", "? ", ".\n"]
 
 
-def texts(size: int, count: int, seed: int = 0) -> list[QueryFacts]:
-    """Queries of exactly `size` characters: words of 1 to 12 letters, with punctuation, numbers and line breaks."""
-    draw = random.Random(seed)
-    vocabulary = [
-        "".join(
-            draw.choices("etaoinshrdlcumwfgypbvk", k=draw.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 10, 12)))
-        )
-        for _ in range(5_000)
-    ]
-    ends = [" "] * 14 + [", ", ". ", "? ", ".\n"]
+def noise_words(draw: random.Random) -> list[str]:
+    """Words of 1 to 12 letters."""
+    lengths = (1, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 10, 12)
+    return ["".join(draw.choices("etaoinshrdlcumwfgypbvk", k=draw.choice(lengths))) for _ in range(5_000)]
+
+
+def prose_words(_draw: random.Random) -> list[str]:
+    """Words of the everyday prompts, as often as they stand there."""
+    rows = [json.loads(line) for line in PROMPTS.read_text(encoding="utf-8").splitlines()]
+    return [word for row in rows for word in row["query"].split()]
+
+
+def texts(words: list[str], size: int, count: int, draw: random.Random) -> list[QueryFacts]:
+    """Queries of exactly `size` characters: words, with punctuation, numbers and line breaks."""
     made = []
     for _ in range(count):
         pieces, length = [], 0
         while length < size:
-            word = str(draw.randrange(10_000)) if draw.random() < 0.03 else draw.choice(vocabulary)
-            pieces += [word, draw.choice(ends)]
+            word = str(draw.randrange(10_000)) if draw.random() < 0.03 else draw.choice(words)
+            pieces += [word, draw.choice(ENDS)]
             length += len(pieces[-1]) + len(word)
         made.append(QueryFacts("".join(pieces)[:size]))
     return made
+
+
+def hostile(size: int) -> list[QueryFacts]:
+    """One long run of combining marks that canonical ordering has to sort."""
+    return [QueryFacts("a" + "\u0360\u0334" * (size // 2))]
 
 
 def machine() -> str:
@@ -50,6 +66,17 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
 
 
+def percentiles(call: Callable[[QueryFacts], object], queries: list[QueryFacts], rounds: int) -> str:
+    taken = []
+    for at in range(rounds):
+        query = queries[at % len(queries)]
+        start = time.perf_counter_ns()
+        call(query)
+        taken.append(time.perf_counter_ns() - start)
+    p50, p99 = np.percentile(taken, [50, 99]) / 1e6
+    return f"p50 {p50:.3f} ms  p99 {p99:.3f} ms"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -58,23 +85,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4_000)
     options = parser.parse_args()
     classifier = load_artifact(options.classifier) if options.classifier else default_classifier()
-    print(f"command: python {' '.join(sys.argv)}")
+    print(f"command: python {' '.join(['benchmarks/classifier_latency.py', *sys.argv[1:]])}")
     print(f"machine: {machine()}")
     print(f"classifier: {classifier.id}")
+    draw = random.Random(0)
+    for kind, words in (("noise", noise_words(draw)), ("prose", prose_words(draw))):
+        for name, size in SIZES.items():
+            queries = texts(words, size, 64 if size <= 1_000 else 4, draw)
+            for call in (classifier.score, classifier.explain):
+                figures = percentiles(call, queries, options.rounds)
+                print(f"{call.__name__:>8}, {kind:>7}, {name:>6}: {figures}")
     for name, size in SIZES.items():
-        queries = texts(size, 64 if size <= 1_000 else 4)
-        taken = []
-        for at in range(options.rounds):
-            query = queries[at % len(queries)]
-            start = time.perf_counter_ns()
-            classifier.score(query)
-            taken.append(time.perf_counter_ns() - start)
-        p50, p99 = np.percentile(taken, [50, 99]) / 1e6
-        print(f"{name:>7}: p50 {p50:.3f} ms  p99 {p99:.3f} ms")
-    batch = texts(1_000, 64) * 100
+        figures = percentiles(classifier.score, hostile(size), min(options.rounds, 400))
+        print(f"{'score':>8}, {'hostile':>7}, {name:>6}: {figures}")
+    batch = texts(prose_words(draw), 1_000, 64, draw) * 100
     start = time.perf_counter()
     classifier.score_many(batch)
-    print(f"batch of 1 kB queries: {len(batch) / (time.perf_counter() - start):,.0f} a second")
+    print(f"score_many, prose, 1 kB: {len(batch) / (time.perf_counter() - start):,.0f} a second")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ w over the query's distinct words and pairs that training knew. Their weights ar
 them are exact: order, the kind of processor and batching cannot change a bit of a score.
 """
 
-import heapq
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -115,10 +114,18 @@ class LearnedClassifier:
         sums, form = _sums(rows), self._clipped(reading)
         activations = self._activations(sums, form)
         slopes = self._slopes(activations)
+        away = np.array(form) - self.weights.form_mean
+        by_form = (self.weights.form_weights @ slopes) * away
         by_word = rows[:, :-2] @ (slopes * self._word_scales / self._norm(sums))
-        moved = self._form_factors(form, slopes) + _word_factors(reading, reading.keys[known], by_word)
-        strongest = heapq.nsmallest(MAX_FACTORS, moved, key=lambda factor: (-abs(factor.weight), factor.name))
-        return Difficulty(self._calibrated(self._linked(activations)), tuple(strongest))
+        moved = np.concatenate((by_form, by_word))
+        factors = [
+            Factor(
+                _form_name(at, away) if at < len(FORM) else _word_name(reading, known, at - len(FORM)), weight
+            )
+            for at, weight in _strongest(moved)
+        ]
+        factors.sort(key=lambda factor: (-abs(factor.weight), factor.name))
+        return Difficulty(self._calibrated(self._linked(activations)), tuple(factors[:MAX_FACTORS]))
 
     def raw(self, facts: QueryFacts) -> float:
         """The score before calibration: any real number, comparable within one artifact."""
@@ -175,14 +182,6 @@ class LearnedClassifier:
             slopes.append(coefficient * p * (1.0 - p) if bent else coefficient)
         return np.array(slopes)
 
-    def _form_factors(self, form: list[float], slopes: npt.NDArray[np.float64]) -> list[Factor]:
-        away = np.array(form) - self.weights.form_mean
-        moved = (self.weights.form_weights @ slopes) * away
-        return [
-            Factor(FORM[at] if away[at] >= 0 else f"not: {FORM[at]}", float(moved[at]))
-            for at in _largest(moved)
-        ]
-
 
 def _sums(rows: npt.NDArray[np.int16]) -> list[int]:
     """Sums of the weight columns and of idf²; and a last number that means nothing."""
@@ -190,28 +189,22 @@ def _sums(rows: npt.NDArray[np.int16]) -> list[int]:
     return sums
 
 
-def _word_factors(reading: Reading, known: Keys, moved: npt.NDArray[np.float64]) -> list[Factor]:
-    """The known words and pairs that moved most, each named as it first stands in the query."""
-    largest = _largest(moved)
-    places = [int(np.argmax(reading.in_order == key)) for key in known[largest]]
-    return [
-        Factor(_name(reading.words, place), float(moved[at]))
-        for at, place in zip(largest, places, strict=True)
-    ]
-
-
-def _largest(moved: npt.NDArray[np.float64]) -> list[int]:
-    """Places of the `MAX_FACTORS` that moved most and moved at all, and of their equals."""
+def _strongest(moved: npt.NDArray[np.float64]) -> list[tuple[int, float]]:
+    """Places and amounts of the `MAX_FACTORS` that moved most and moved at all, and of their equals."""
     size = np.abs(moved)
-    least = _FAINT
-    if len(size) > MAX_FACTORS:
-        least = max(least, float(np.partition(size, -MAX_FACTORS)[-MAX_FACTORS]))
-    found: list[int] = np.flatnonzero(size >= least).tolist()
-    return found
+    least = max(_FAINT, float(np.partition(size, -MAX_FACTORS)[-MAX_FACTORS]))
+    places = np.flatnonzero(size >= least)
+    return list(zip(places.tolist(), moved[places].tolist(), strict=True))
 
 
-def _name(words: list[bytes], place: int) -> str:
-    """The word at this place of `Reading.in_order`, or the pair."""
+def _form_name(at: int, away: npt.NDArray[np.float64]) -> str:
+    return FORM[at] if away[at] >= 0 else f"not: {FORM[at]}"
+
+
+def _word_name(reading: Reading, known: npt.NDArray[np.bool_], at: int) -> str:
+    """The word or pair of the known key number `at`, as it first stands in the query."""
+    place = int(np.argmax(reading.in_order == reading.keys[known][at]))
+    words = reading.words
     if place < len(words):
         return f"word: {words[place].decode('utf-8', 'replace')}"
     left = place - len(words)
