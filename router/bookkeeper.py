@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,16 +15,19 @@ from router.catalog import Model
 from router.clock import World
 from router.decision import Decision, input_bound
 from router.errors import StoreUnavailable
-from router.ledger.entry import Entry, Kind, Tokens
+from router.ledger.entry import Entry, Kind, Tokens, attempt_id
 from router.ledger.ledger import Hold, Ledger
 from router.pricing.book import PriceBook
+from router.pricing.errors import UnknownPriceError
 from router.pricing.price import Price, cost_nano, worst_case_nano
 from router.pricing.usage import Usage, UsageSource
-from router.record import DecisionRecord, draft, encode_record
+from router.record import OPEN, DecisionRecord, draft, encode_record
 from router.spool import Spool
+from router.store.connection import StoreRefused
 
 _log = logging.getLogger(__name__)
 _OUTPUT_WHEN_UNCAPPED = 16_384
+_VOIDS_UP_TO_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,11 @@ class OpenAttempt:
 
 
 class Bookkeeper:
-    """The money side of every attempt of one worker."""
+    """The money side of every attempt of one worker.
+
+    Attributes:
+        open_attempts: account → ids of the attempts in flight, whose holds must be kept alive.
+    """
 
     def __init__(
         self, ledger: Ledger, spool: Spool, book: PriceBook, world: World, *, continue_without_store: bool
@@ -89,7 +98,7 @@ class Bookkeeper:
         self._book = book
         self._world = world
         self._continue = continue_without_store
-        self._pending: set[asyncio.Task[None]] = set()
+        self._pending: set[asyncio.Task[object]] = set()
         self.open_attempts: dict[str, set[str]] = {}
 
     async def open(self, decision: Decision, model: Model, number: int, *, version: str) -> OpenAttempt:
@@ -110,8 +119,8 @@ class Bookkeeper:
                 self._spool_void(account, attempt)
                 raise
             attempt = replace(attempt, record=msgspec.structs.replace(attempt.record, enforced=False))
-        except asyncio.CancelledError:
-            self.later(self._void(attempt, "client_gone"))
+        except asyncio.CancelledError:  # the hold may land all the same
+            self.close_later(attempt, Spent(outcome="client_gone", final=True))
             raise
         else:
             attempt = replace(attempt, worst=msgspec.structs.replace(attempt.worst, at_ms=at_ms))
@@ -119,53 +128,85 @@ class Bookkeeper:
         return attempt
 
     async def close(self, attempt: OpenAttempt, spent: Spent) -> Charge:
-        """Writes what the attempt used; never loses it, whatever the store does."""
-        entry, charge = self._entry(attempt, spent)
-        record = msgspec.structs.replace(
-            attempt.record,
-            status=spent.outcome if spent.final else "open",
-            finish_reason=spent.finish_reason,
-            output=spent.output if attempt.record.messages is not None else None,
-        )
-        account = attempt.record.account
-        try:
-            await self._ledger.settle(account, entry, encode_record(record))
-        except StoreUnavailable as error:
-            _log.warning("attempt %s is spooled: %s", entry.attempt_id, error)
-            self._spool.append(account, entry, encode_record(record))
-        finally:
-            self.open_attempts.get(account, set()).discard(entry.attempt_id)
+        """Writes what the attempt used; never loses it, whatever the store or the caller does.
+
+        Raises:
+            StoreUnavailable: neither the store nor the spool took it; the hold is charged as assumed.
+        """
+        writing, charge = self._closing(attempt, spent)
+        await asyncio.shield(writing)  # a caller who leaves now must not cut it in half
         return charge
 
     def close_later(self, attempt: OpenAttempt, spent: Spent) -> None:
         """Closes in the background: for when the caller is gone and nobody waits."""
-        self.later(self.close(attempt, spent))
+        self._closing(attempt, spent)
 
-    def later(self, work: Coroutine[Any, Any, object]) -> None:
-        """Runs work that outlives its request; `drain` waits for it."""
-
-        async def run() -> None:
-            try:
-                await work
-            except Exception:
-                _log.exception("background settling failed")
-
-        task = asyncio.get_running_loop().create_task(run())
+    def later(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+        """Runs work that outlives its request; `drain` waits for it, and the log has what it raised."""
+        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(work)
         self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
+        task.add_done_callback(self._ended)
+        return task
 
     async def drain(self) -> None:
         """Waits until everything that was put off is written."""
         while self._pending:
-            await asyncio.gather(*self._pending)
+            await asyncio.gather(*self._pending, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        self._pending.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("work put off was not done: %s", error, exc_info=error)
+
+    def _closing(self, attempt: OpenAttempt, spent: Spent) -> tuple[asyncio.Task[object], Charge]:
+        entry, charge = self._entry(attempt, spent)
+        record = msgspec.structs.replace(
+            attempt.record,
+            status=spent.outcome if spent.final else OPEN,
+            finish_reason=spent.finish_reason,
+            output=spent.output if attempt.record.messages is not None else None,
+        )
+        return self.later(self._write(record.account, entry, encode_record(record))), charge
+
+    async def _write(self, account: str, entry: Entry, record: bytes) -> None:
+        try:
+            await self._ledger.settle(account, entry, record)
+        except (StoreUnavailable, StoreRefused) as error:
+            _log.info("attempt %s is spooled: %s", entry.attempt_id, error)
+            self._put_by(account, entry, record)
+        finally:
+            self.open_attempts.get(account, set()).discard(entry.attempt_id)
+
+    def _put_by(self, account: str, entry: Entry, record: bytes) -> None:
+        try:
+            self._spool.append(account, entry, record)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"neither the store nor the spool took attempt {entry.attempt_id}: {error}"
+            ) from error
+
+    def _spool_void(self, account: str, attempt: OpenAttempt) -> None:
+        """The hold may have landed although no answer came: see that it is not charged as assumed.
+
+        Most such holds never landed, so a long outage does not fill the disk with them.
+        """
+        if self._spool.waiting_bytes < _VOIDS_UP_TO_BYTES:
+            entry, _ = self._entry(attempt, Spent(outcome="store_unavailable", final=True))
+            record = msgspec.structs.replace(attempt.record, status="store_unavailable")
+            self._put_by(account, entry, encode_record(record))
 
     def price_only(self, decision: Decision) -> Charge:
         """What a dry run would cost at its estimated input and its output cap (or none)."""
-        output = decision.inputs.output_tokens or 0
+        output = (decision.inputs.output_tokens or 0) * decision.query.answers
         usage = Usage(input_tokens=decision.inputs.input_tokens, output_tokens=output)
-        cost = None if decision.model.price is None else cost_nano(usage, decision.model.price)
-        baseline = None if decision.large.price is None else cost_nano(usage, decision.large.price)
-        return Charge(usage, cost, baseline, UsageSource.COUNTED)
+        now = _moment(self._world.now_ms())
+        return Charge(
+            usage,
+            _cost(usage, decision.model.price, now),
+            _cost(usage, decision.large.price, now),
+            UsageSource.COUNTED,
+        )
 
     def _draft(self, decision: Decision, model: Model, number: int) -> OpenAttempt:
         now_ms = self._world.now_ms()
@@ -180,7 +221,7 @@ class Bookkeeper:
         tier = _tier_of(decision, model)
         worst = Entry(
             kind=Kind.ASSUME,
-            attempt_id=f"{decision.id}-{number}",
+            attempt_id=attempt_id(decision.id, number),
             decision_id=decision.id,
             at_ms=now_ms,
             number=number,
@@ -241,35 +282,40 @@ class Bookkeeper:
         return entry, charge
 
     def _charge(self, attempt: OpenAttempt, spent: Spent) -> tuple[Charge, str]:
+        """What it cost at the prices in force when its hold was made, and whose price that was."""
         if spent.source is None:
             return Charge(None, 0, 0, None), "requested"
-        usage = spent.usage if spent.usage is not None else attempt.tokens_bound
+        usage, moment = spent.usage, _moment(attempt.worst.at_ms)
         price, basis = self._price(attempt.model, spent.served_model)
         if spent.provider_cost_nano is not None:
             cost: int | None = spent.provider_cost_nano
+        elif usage is None:
+            usage, cost = attempt.tokens_bound, attempt.worst.cost_nano
         else:
-            cost = None if price is None else cost_nano(usage, price, spent.service_tier)
+            cost = _cost(usage, price, moment, spent.service_tier)
         large = attempt.decision.large
         baseline: int | None = 0
-        if spent.answered and large.name == attempt.model.name:
-            baseline = cost
-        elif spent.answered:
-            baseline = None if large.price is None else cost_nano(usage, large.price)
+        if spent.answered:
+            baseline = cost if large.name == attempt.model.name else _cost(usage, large.price, moment)
         return Charge(usage, cost, baseline, spent.source), basis
 
     def _price(self, model: Model, served: str | None) -> tuple[Price | None, str]:
-        if model.price is None or not model.price_from_book:
-            return model.price, "requested"
-        return self._book.served(model.price.provider, model.price.model, served)
+        if model.price is not None and model.price_from_book:
+            with suppress(UnknownPriceError):  # then the price the catalog took from the book stands
+                return self._book.served(model.price.provider, model.price.model, served)
+        return model.price, "requested"
 
-    async def _void(self, attempt: OpenAttempt, outcome: str) -> None:
-        await self.close(attempt, Spent(outcome=outcome, final=True))
 
-    def _spool_void(self, account: str, attempt: OpenAttempt) -> None:
-        """The hold may have landed although no answer came: see that it is not charged as assumed."""
-        entry, _ = self._entry(attempt, Spent(outcome="store_unavailable", final=True))
-        record = msgspec.structs.replace(attempt.record, status="store_unavailable")
-        self._spool.append(account, entry, encode_record(record))
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def _cost(
+    usage: Usage | None, price: Price | None, moment: datetime, service_tier: str | None = None
+) -> int | None:
+    if usage is None or price is None:
+        return None
+    return cost_nano(usage, price.at(moment), service_tier)
 
 
 def _tier_of(decision: Decision, model: Model) -> str:

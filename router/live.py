@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from router.access.keys import ANYBODY, ApiKey, Caller, KeyRing, Scope, digest
 from router.clock import World
@@ -27,19 +28,21 @@ class Known:
         versions: account → its version, which a reserve carries.
         thresholds: route → threshold in force.
         keys: SHA-256 → key, revoked ones too.
-        read_s: monotonic seconds of when it was last confirmed.
+        read_s: monotonic seconds of when it was last confirmed; minus infinity before the first time.
+        sealed: this worker has seen a key: a store that lost its keys opens nothing either.
     """
 
     overall: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     keys: Mapping[str, ApiKey] = field(default_factory=dict)
-    read_s: float = 0.0
+    read_s: float = -math.inf
+    sealed: bool = False
 
     @property
     def keys_exist(self) -> bool:
         """Whether a key was ever made, so that every call needs one; revoking the last one opens nothing."""
-        return bool(self.keys)
+        return self.sealed or bool(self.keys)
 
 
 class LiveSettings:
@@ -69,6 +72,7 @@ class LiveSettings:
                 thresholds={name: threshold for name, threshold in found.items() if threshold},
                 keys=await self._keys.all(),
                 read_s=self._world.monotonic_s(),
+                sealed=self.known.keys_exist,
             )
             return self.known
 
@@ -91,9 +95,7 @@ class LiveSettings:
         if overall != self.known.overall or by_account != self.known.versions:
             await self.refresh()
         else:
-            self.known = Known(
-                overall, by_account, self.known.thresholds, self.known.keys, self._world.monotonic_s()
-            )
+            self.known = replace(self.known, read_s=self._world.monotonic_s())
 
     @property
     def age_s(self) -> float:
@@ -106,11 +108,11 @@ class LiveSettings:
         Raises:
             StoreUnavailable: never read, or last confirmed over 15 minutes ago.
         """
+        self._check_age()
         found = self.known.thresholds.get(route)
-        if found is None or self.age_s > STALE_LIMIT_S:
+        if found is None:
             raise StoreUnavailable(
-                f"the threshold of route {route!r} is not known: the store did not answer for "
-                f"{self.age_s:.0f} s; see `pennyroute doctor`"
+                f"the threshold of route {route!r} is not in the store; a restart of the service brings it in"
             )
         return found
 
@@ -121,7 +123,9 @@ class LiveSettings:
 
         Raises:
             NotAuthenticated: a key is needed and this is none, an unknown or a revoked one.
+            StoreUnavailable: keys were never read, or last confirmed over 15 minutes ago.
         """
+        self._check_age()
         if not self.known.keys_exist:
             return ANYBODY
         if not secret:
@@ -132,9 +136,18 @@ class LiveSettings:
 
     def confirm(self, caller: Caller) -> Caller:
         """The same caller by what is known now; raises as `caller` does."""
+        self._check_age()
         if not self.known.keys_exist:
             return ANYBODY
         return self._holder(caller.digest)
+
+    def _check_age(self) -> None:
+        if self.age_s <= STALE_LIMIT_S:
+            return
+        how_long = f"for {self.age_s:.0f} s" if math.isfinite(self.age_s) else "since the start"
+        raise StoreUnavailable(
+            f"thresholds and keys are not known: the store did not answer {how_long}; see `pennyroute doctor`"
+        )
 
     def _holder(self, hashed: str) -> Caller:
         key = self.known.keys.get(hashed)

@@ -1,4 +1,7 @@
-"""What is kept of a decision, and shown by `GET /v1/decisions/{id}`. No prompt and no answer unless the route says so."""
+"""What is kept of a decision, and shown by `GET /v1/decisions/{id}`.
+
+No prompt and no answer unless the route says so.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +10,9 @@ import msgspec
 
 from router.decision import Decision, Inputs
 from router.ledger.entry import Entry, Labels
+from router.pricing.money import usd
+
+OPEN = "open"
 
 
 class FactorRecord(msgspec.Struct, frozen=True):
@@ -64,14 +70,15 @@ def encode_record(record: DecisionRecord) -> bytes:
 
 
 def shown(raw: bytes, entries: list[Entry]) -> dict[str, Any]:
-    """A stored decision with its attempts and what they cost in all, as the API answers it."""
-    from router.pricing.money import usd
+    """A stored decision with its attempts and what they cost in all, as the API answers it.
 
+    The cost is unknown while an attempt is open, and when one attempt's is.
+    """
     decision = msgspec.json.decode(raw)
     decision["labels"] = msgspec.to_builtins(_named(msgspec.json.decode(raw, type=_LabelsOnly).labels))
     costs = [entry.cost_nano for entry in entries]
     known = [cost for cost in costs if cost is not None]
-    nano = sum(known) if len(known) == len(costs) else None
+    nano = sum(known) if len(known) == len(costs) and decision["status"] != OPEN else None
     decision["attempts"] = [attempt_shown(entry) for entry in entries]
     decision["cost"] = {"usd": None if nano is None else usd(nano), "nano_usd": nano}
     return {name: value for name, value in decision.items() if name not in ("messages", "output") or value}
@@ -79,8 +86,6 @@ def shown(raw: bytes, entries: list[Entry]) -> dict[str, Any]:
 
 def attempt_shown(entry: Entry) -> dict[str, Any]:
     """One attempt by name: what it used, what it cost, where that is known from."""
-    from router.pricing.money import usd
-
     tokens = entry.tokens
     return {
         "id": entry.attempt_id,
@@ -156,7 +161,7 @@ def draft(decision: Decision, created_at_ms: int, *, enforced: bool) -> Decision
         inputs=decision.inputs,
         labels=query.labels,
         stream=query.stream,
-        status="open",
+        status=OPEN,
         enforced=enforced,
         messages=query.body["messages"] if keeps else None,
     )

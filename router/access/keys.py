@@ -10,7 +10,7 @@ import msgspec
 
 from router.errors import InvalidRequest, NotFound
 from router.store.connection import Store
-from router.store.keys import ACCOUNTS, API_KEYS
+from router.store.keys import ACCOUNTS, API_KEYS, SETTINGS_VERSION
 from router.store.settings import changed
 
 _PREFIX = "pr-"
@@ -99,9 +99,7 @@ class KeyRing:
             scopes=scopes,
             created_at_ms=await self._store.now_ms(),
         )
-        await self._store.command("SADD", ACCOUNTS, account)
-        await self._store.command("HSET", API_KEYS, hashed, msgspec.json.encode(key))
-        await changed(self._store)
+        await self._put(hashed, key)
         return key, secret
 
     async def all(self) -> dict[str, ApiKey]:
@@ -120,7 +118,14 @@ class KeyRing:
                 if key.revoked_at_ms is not None:
                     return key
                 ended = msgspec.structs.replace(key, revoked_at_ms=await self._store.now_ms())
-                await self._store.command("HSET", API_KEYS, hashed, msgspec.json.encode(ended))
-                await changed(self._store)
+                await self._put(hashed, ended)
                 return ended
         raise NotFound(f"there is no key {key_id!r}; `pennyroute keys list` shows them", param="id")
+
+    async def _put(self, hashed: str, key: ApiKey) -> None:
+        await self._store.at_once(
+            ("SADD", ACCOUNTS, key.account),
+            ("HSET", API_KEYS, hashed, msgspec.json.encode(key)),
+            ("INCR", SETTINGS_VERSION),
+        )
+        await changed(self._store)

@@ -10,6 +10,11 @@ GROUP_SEPARATOR = "\x1f"
 GROUP_NAMES = ("route", "tier", "model", "team", "feature", "provider")
 
 
+def attempt_id(decision_id: str, number: int) -> str:
+    """The id of a decision's attempt; 1 is its first."""
+    return f"{decision_id}-{number}"
+
+
 class Kind(StrEnum):
     """What an entry says about its attempt."""
 

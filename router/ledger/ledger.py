@@ -1,5 +1,6 @@
 """Reserve, settle, extend, reap: the life of an attempt's money. The rules are in docs/ledger.md."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,10 +8,11 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from router.ledger.entry import Entry, Kind, decode, encode, increments
-from router.store.connection import Reply, Store
+from router.store.connection import Reply, Store, StoreRefused
 from router.store.keys import AccountKeys
 from router.store.scripts import Script, read_script
 
+_log = logging.getLogger(__name__)
 _PACKAGE = "router.ledger"
 RESERVE = read_script(_PACKAGE, "reserve")
 SETTLE = read_script(_PACKAGE, "record", "settle", may_fill=True)
@@ -82,6 +84,7 @@ class Ledger:
         Raises:
             StaleSettings: decide again with newer settings; nothing is held.
             StoreUnavailable: whether it is held is not known; if so, it is reaped.
+            StoreRefused: the attempt was over before, or the store holds something else under its names.
         """
         keys, worst = AccountKeys(account), hold.worst
         reply = await self._store.run(
@@ -91,14 +94,14 @@ class Ledger:
                 worst.attempt_id,
                 version,
                 int(self._terms.hold_expiry_s * 1000),
-                worst.held_nano,
                 encode(worst),
                 hold.decision,
-                worst.decision_id,
             ),
         )
         if reply[0] == b"stale":
             raise StaleSettings
+        if reply[0] == b"exists" and reply[1] != b"held":  # held: our own request, sent again
+            raise StoreRefused(f"attempt {worst.attempt_id} is already {reply[1].decode()}")
         return int(reply[-1])
 
     async def settle(self, account: str, entry: Entry, decision: bytes) -> Recorded:
@@ -106,17 +109,20 @@ class Ledger:
 
         Args:
             account: the tenant.
-            entry: of kind `settle` or `void`; `at_ms` is what `reserve` answered.
+            entry: of kind `settle` or `void`. It counts at the moment its hold was made; its own `at_ms`
+                decides only where no hold is found.
             decision: the decision as JSON as it stands now.
+
+        Raises:
+            StoreUnavailable: whether it is written is not known; settle again.
+            StoreRefused: it cannot be written as things are; nothing was.
         """
         reply = await self._record(SETTLE, account, entry, decision)
-        if reply[0] == b"hour":
+        if reply[0] == b"at":
             entry = replace(entry, at_ms=int(reply[1]))
             reply = await self._record(SETTLE, account, entry, decision)
         if reply[0] == b"assumed":
-            assumed = decode(reply[1])
-            truth = replace(entry, at_ms=assumed.at_ms, kind=Kind.ADJUST, replaces=assumed)
-            reply = await self._record(ADJUST, account, truth, decision)
+            reply = await self._record(ADJUST, account, _truth(entry, decode(reply[1])), decision)
             return Recorded.ADJUSTED if reply[0] == b"recorded" else Recorded.ALREADY
         return Recorded.RECORDED if reply[0] == b"recorded" else Recorded.ALREADY
 
@@ -128,27 +134,46 @@ class Ledger:
         return [raw.decode() for raw in gone]
 
     async def reap(self, account: str) -> int:
-        """Settles as assumed what nobody extended; answers how many."""
-        keys, reaped = AccountKeys(account), 0
+        """Settles as assumed what nobody extended; answers how many.
+
+        Raises:
+            StoreUnavailable: no answer; the rest is left to the next time.
+        """
+        keys, reaped, left = AccountKeys(account), 0, 0
         now_ms = await self._store.now_ms()
         while True:
-            due = await self._store.command("ZRANGEBYSCORE", keys.holds, "-inf", now_ms, "LIMIT", 0, 100)
+            due = await self._store.command("ZRANGEBYSCORE", keys.holds, "-inf", now_ms, "LIMIT", left, 100)
             if not due:
                 return reaped
             for raw_id in due:
-                reaped += await self._reap_one(account, raw_id.decode())
+                try:
+                    reaped += await self._reap_one(account, raw_id.decode())
+                except StoreRefused as error:  # it must not stand in the way of those behind it
+                    _log.error("attempt %s cannot be reaped: %s", raw_id.decode(), error)
+                    left += 1
 
     async def _reap_one(self, account: str, attempt_id: str) -> bool:
         keys = AccountKeys(account)
-        at_ms, raw_entry, decision = await self._store.command(
-            "HMGET", keys.attempt(attempt_id), "at", "entry", "decision"
+        state, at_ms, raw_entry, decision = await self._store.command(
+            "HMGET", keys.attempt(attempt_id), "state", "at", "entry", "decision"
         )
-        if raw_entry is None or decision is None:  # settled since it was listed, or its hash is lost
+        if state != b"held":  # settled since it was listed, or its hash is lost
+            if state is None:
+                _log.error("attempt %s was held, but what was held is lost from the store", attempt_id)
             await self._store.command("ZREM", keys.holds, attempt_id)
             return False
         entry = replace(decode(raw_entry), at_ms=int(at_ms))
         reply = await self._record(REAP, account, entry, decision)
         return bool(reply[0] == b"recorded")
+
+    async def now_ms(self) -> int:
+        """The moment a hold made now would count at: the store's time, Unix milliseconds."""
+        return await self._store.now_ms()
+
+    @property
+    def terms(self) -> Terms:
+        """How long things are kept."""
+        return self._terms
 
     async def _record(self, script: Script, account: str, entry: Entry, decision: bytes) -> Reply:
         keys = AccountKeys(account)
@@ -174,5 +199,21 @@ class Ledger:
                 lines,
                 decision,
                 f"a{entry.number}",
+                entry.at_ms,
             ),
         )
+
+
+def _truth(entry: Entry, assumed: Entry) -> Entry:
+    """The adjustment: counted at the moment and in the group that the assumed entry was counted in."""
+    return replace(
+        entry,
+        kind=Kind.ADJUST,
+        replaces=assumed,
+        at_ms=assumed.at_ms,
+        route=assumed.route,
+        tier=assumed.tier,
+        model=assumed.model,
+        provider=assumed.provider,
+        labels=assumed.labels,
+    )

@@ -7,12 +7,15 @@ import msgspec
 
 from router.errors import InvalidRequest, NotFound, VersionConflict
 from router.store.connection import Store
-from router.store.keys import threshold_history_key, threshold_key
+from router.store.keys import SETTINGS_VERSION, threshold_history_key, threshold_key
 from router.store.scripts import read_script
 from router.store.settings import changed
 
 _SET = read_script("router.routes", "set_threshold")
 CONFIG = "config"
+_VERSIONS_KEPT = 10_000
+_LONGEST_NAME = 128
+_LONGEST_REASON = 500
 
 
 class _Stored(msgspec.Struct):
@@ -89,20 +92,20 @@ class Thresholds:
         """Puts a threshold in force: no decision after the answer is made with the one before.
 
         Raises:
-            InvalidRequest: not a number from 0 to 1.
+            InvalidRequest: not a number from 0 to 1, or a name or reason that is too long or no text.
             VersionConflict: somebody changed it since; the message says what is in force.
         """
         if not 0.0 <= change.value <= 1.0:  # also refuses NaN
             raise InvalidRequest(
                 f"a threshold is a number from 0 to 1, not {change.value}", param="threshold"
             )
-        if len(change.reason) > 500:
-            raise InvalidRequest("a reason takes at most 500 characters", param="reason")
+        _check_text("reason", change.reason, _LONGEST_REASON)
+        _check_text("set_by", change.by, _LONGEST_NAME)
         expected = "*" if change.expected_version is None else change.expected_version
         reply = await self._store.run(
             _SET,
-            (threshold_key(change.route), threshold_history_key(change.route)),
-            (expected, repr(float(change.value)), change.by, change.reason),
+            (threshold_key(change.route), threshold_history_key(change.route), SETTINGS_VERSION),
+            (expected, repr(float(change.value)), change.by, change.reason, _VERSIONS_KEPT),
         )
         if reply[0] == b"conflict":
             raise VersionConflict(
@@ -119,7 +122,7 @@ class Thresholds:
         Raises:
             NotFound: there is no such version.
         """
-        past = await self.history(route, 10_000)
+        past = await self.history(route, _VERSIONS_KEPT)
         wanted = (past[0].version - 1 if past else 0) if to_version is None else to_version
         for old in past:
             if old.version == wanted:
@@ -138,6 +141,15 @@ class Thresholds:
             )
         except VersionConflict:  # another worker brought it in first
             return await self.seed(route, value)
+
+
+def _check_text(name: str, text: str, limit: int) -> None:
+    if len(text) > limit:
+        raise InvalidRequest(f"{name}: takes at most {limit} characters, got {len(text)}", param=name)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"{name}: has half a surrogate pair, which is no text", param=name) from None
 
 
 def _threshold(route: str, stored: _Stored) -> Threshold:

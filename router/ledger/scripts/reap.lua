@@ -12,11 +12,11 @@ end
 if expiry and tonumber(expiry) > now then
   return {'extended'}
 end
-local increments = checked()
+local increments, why = checked()
 if not increments then
-  return redis.error_reply(refused)
+  return redis.error_reply('ERR ' .. why)
 end
 local id = record(increments)
 redis.call('HSET', KEYS[1], 'entry', ARGV[6])
-redis.call('HDEL', KEYS[1], 'decision', 'decision_id', 'held')
+redis.call('HDEL', KEYS[1], 'decision')
 return {'recorded', id}

@@ -1,12 +1,13 @@
 -- Replaces the counters of one hour by recomputed ones, unless an entry came in since they were computed.
 -- KEYS 1 entries  2 counters of the hour  3 hours   ARGV 1 last entry id  2 hour  3… field, amount…
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+redis.call('ZCARD', KEYS[3]) -- refuses a key of another type before the first write
 if (last[1] and last[1][1] or '') ~= ARGV[1] then
   return 'moved'
 end
 redis.call('DEL', KEYS[2])
 for at = 3, #ARGV, 2 do
-  redis.call('HINCRBY', KEYS[2], ARGV[at], ARGV[at + 1])
+  redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1])
 end
 if #ARGV >= 3 then
   redis.call('ZADD', KEYS[3], ARGV[2], ARGV[2])

@@ -2,27 +2,35 @@
 -- KEYS  1 attempt  2 holds  3 entries  4 counters of the hour  5 hours  6 decision
 -- ARGV  1 attempt id  2 hour (Unix hours)  3 state to leave  4 seconds to remember the attempt
 --       5 seconds to keep the decision  6 entry  7 counters' group  8 increments: 'metric amount\n'…
---       9 decision ('' = keep what is there)  10 the attempt's field in the decision
--- No arithmetic on money here: amounts are strings, and HINCRBY adds them.
+--       9 decision  10 the attempt's field in the decision  11 ms of the store's time the entry counts at
+-- No arithmetic on money here: amounts are strings, and HINCRBY adds them. What a script wrote before an
+-- error stays written, so `checked` looks at every key's type and every counter's range before `record`
+-- writes the first word.
+local LARGEST = 9.2e18 -- below 2^63 by more than a double's error at that size
+
 local function checked()
   redis.call('ZCARD', KEYS[2])
   redis.call('XLEN', KEYS[3])
-  redis.call('HLEN', KEYS[4])
   redis.call('ZCARD', KEYS[5])
   redis.call('HLEN', KEYS[6])
-  local pairs_found, length = {}, 0
+  local increments, length = {}, 0
   for metric, amount in string.gmatch(ARGV[8], '(%S+) (%-?%d+)\n') do
-    if #amount > 18 then
-      return nil
-    end
     length = length + #metric + #amount + 2
-    pairs_found[#pairs_found + 1] = metric
-    pairs_found[#pairs_found + 1] = amount
+    increments[#increments + 1] = metric
+    increments[#increments + 1] = amount
+    local counted = redis.call('HGET', KEYS[4], ARGV[7] .. '\31' .. metric) or '0'
+    if not string.find(counted, '^%-?%d+$') then
+      return nil, 'the counter ' .. metric .. ' is not a whole number; run `pennyroute ledger verify --repair`'
+    end
+    if #amount > 20 or math.abs(tonumber(amount)) > LARGEST
+      or math.abs(tonumber(counted) + tonumber(amount)) > LARGEST then
+      return nil, 'the counter ' .. metric .. ' cannot hold ' .. string.sub(amount, 1, 32) .. ' more'
+    end
   end
   if length ~= #ARGV[8] then
-    return nil
+    return nil, 'increments must be lines of a metric and a whole number'
   end
-  return pairs_found
+  return increments
 end
 
 local function record(increments)
@@ -32,15 +40,9 @@ local function record(increments)
   end
   redis.call('ZADD', KEYS[5], ARGV[2], ARGV[2])
   redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('HSET', KEYS[1], 'state', ARGV[3])
+  redis.call('HSET', KEYS[1], 'state', ARGV[3], 'at', ARGV[11])
   redis.call('EXPIRE', KEYS[1], ARGV[4])
-  if ARGV[9] ~= '' then
-    redis.call('HSET', KEYS[6], 'd', ARGV[9], ARGV[10], ARGV[6])
-  else
-    redis.call('HSET', KEYS[6], ARGV[10], ARGV[6])
-  end
+  redis.call('HSET', KEYS[6], 'd', ARGV[9], ARGV[10], ARGV[6])
   redis.call('EXPIRE', KEYS[6], ARGV[5])
   return id
 end
-
-local refused = 'increments must be lines of a metric and a whole number of at most 18 digits'
