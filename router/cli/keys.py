@@ -1,0 +1,146 @@
+"""`pennyroute keys`: who may call."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from router.cli.attached import Where, with_store
+from router.cli.options import DATA_DIR, ConfigOption, DataDirOption, Format, FormatOption, example
+
+if TYPE_CHECKING:
+    from router.access.keys import ApiKey
+    from router.store.connection import Store
+
+
+@example(
+    "pennyroute keys create support-bot --scope call",
+    "pennyroute keys create ops --scope admin --account acme",
+)
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for; shown in lists.")],
+    scope: Annotated[
+        Literal["call", "admin"], typer.Option(help="`call` sends queries; `admin` does everything.")
+    ] = "call",
+    account: Annotated[
+        str, typer.Option(metavar="NAME", help="The account that pays for its calls.")
+    ] = "main",
+    config: ConfigOption = None,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """Make a key and print it, once.
+
+    Only the key goes to standard output, so that `KEY=$(pennyroute keys create …)` works. Once a key exists
+    every call needs one.
+    """
+
+    async def work(store: "Store") -> "tuple[ApiKey, str, bool]":
+        from router.access.keys import KeyRing, Scope
+
+        ring = KeyRing(store)
+        first = not await ring.all()
+        return *(await ring.create(name, (Scope(scope),), account)), first
+
+    key, secret, first = with_store(Where(config, data_dir), work)
+    from router.cli.output import to_person
+
+    person = to_person()
+    person.print(f"key {key.id} ({key.name}): scope {scope}, account {key.account}", style="bold")
+    print(secret, flush=True)  # noqa: T201 - the answer itself
+    person.print("This is the only time it is shown. Send it with every call:", soft_wrap=True)
+    person.print(
+        "  curl http://127.0.0.1:8080/complete -H 'Content-Type: application/json' \\\n"
+        f"    -H 'Authorization: Bearer {secret}' -d '{{\"query\": \"Hello\"}}'",
+        soft_wrap=True,
+    )
+    if first:
+        person.print("It is the first key: from now on every call needs one.", style="yellow", soft_wrap=True)
+
+
+@example("pennyroute keys list", "pennyroute keys list --format json")
+def list_(
+    format_: FormatOption = Format.TABLE,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """List all keys, revoked ones too; never their text."""
+
+    async def work(store: "Store") -> "list[ApiKey]":
+        from router.access.keys import KeyRing
+
+        return sorted((await KeyRing(store).all()).values(), key=lambda key: (key.created_at_ms, key.id))
+
+    keys = with_store(Where(config, data_dir), work)
+    from router.cli.output import Column, print_json, print_table, to_person
+
+    if format_ is Format.JSON:
+        print_json([_shown(key) for key in keys])
+    elif keys:
+        columns = (
+            Column("id", whole=True),
+            Column("name"),
+            Column("scopes"),
+            Column("account"),
+            Column("created", whole=True),
+            Column("revoked", whole=True),
+        )
+        rows = [
+            (
+                key.id,
+                key.name,
+                ", ".join(key.scopes),
+                key.account,
+                _minute(key.created_at_ms),
+                "no" if key.revoked_at_ms is None else _minute(key.revoked_at_ms),
+            )
+            for key in keys
+        ]
+        print_table(columns, rows)
+    else:
+        to_person().print(
+            "There are no keys: on loopback any bearer is accepted. Make one: pennyroute keys create NAME",
+            soft_wrap=True,
+        )
+
+
+@example("pennyroute keys revoke key_0123456789ab")
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `keys list` shows it.")],
+    config: ConfigOption = None,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """End a key.
+
+    That is in force in every worker before its next decision. Revoking the last key opens nothing: every
+    call still needs one.
+    """
+
+    async def work(store: "Store") -> "ApiKey":
+        from router.access.keys import KeyRing
+
+        return await KeyRing(store).revoke(key_id)
+
+    key = with_store(Where(config, data_dir), work)
+    from router.cli.output import for_programs, plain
+
+    ended = "" if key.revoked_at_ms is None else f" (revoked {_minute(key.revoked_at_ms)})"
+    for_programs().print(f"key {key.id} ({plain(key.name)}) is good no more{ended}", soft_wrap=True)
+
+
+def _shown(key: "ApiKey") -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "account": key.account,
+        "created_at": _exact(key.created_at_ms),
+        "revoked_at": None if key.revoked_at_ms is None else _exact(key.revoked_at_ms),
+    }
+
+
+def _exact(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _minute(unix_ms: int) -> str:
+    return f"{datetime.fromtimestamp(unix_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,57 @@
+"""Options that several commands take, described once; and examples, kept beside the command they show."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+
+DATA_DIR: Final = Path(".pennyroute")
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class Format(StrEnum):
+    """How a command prints what it found."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The configuration. Unset: `pennyroute.yaml` in the working directory, if there is one.",
+        show_default=False,
+    ),
+]
+DataDirOption = Annotated[
+    Path,
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        envvar="PENNYROUTE_DATA_DIR",
+        help="Where the embedded store keeps its data; not used with REDIS_URL.",
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
+RouteArgument = Annotated[str, typer.Argument(metavar="ROUTE", help="A configured route, such as `default`.")]
+
+
+def example(*lines: str) -> Callable[[_Command], _Command]:
+    """Gives a command its examples, each a whole command line."""
+
+    def keep(command: _Command) -> _Command:
+        command.examples = lines  # type: ignore[attr-defined]
+        return command
+
+    return keep
+
+
+def examples_of(command: Callable[..., Any]) -> tuple[str, ...]:
+    """The examples a command was given."""
+    found: tuple[str, ...] = getattr(command, "examples", ())
+    return found

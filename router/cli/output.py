@@ -1,0 +1,104 @@
+"""How commands print: tables and notes for people, JSON for programs; never an escape code into a pipe."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+UNKNOWN: Final = "unknown"
+_PIPED_WIDTH: Final = 160
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        right: numbers are set to the right.
+        whole: its cells are never broken over lines.
+    """
+
+    title: str
+    right: bool = False
+    whole: bool = False
+    style: str | None = None
+
+
+def for_programs() -> Console:
+    """Standard output: what was asked for."""
+    return _console(sys.stdout)
+
+
+def to_person() -> Console:
+    """Standard error: progress, notes and errors."""
+    return _console(sys.stderr)
+
+
+def plain(text: str) -> str:
+    """A text others wrote, harmless to a terminal: control characters and lone surrogates replaced."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    text = json.dumps(value, indent=2, ensure_ascii=(sys.stdout.encoding or "").lower() != "utf-8")
+    sys.stdout.write(f"{_CONTROL_IN_JSON.sub(_escaped, text)}\n")
+
+
+_CONTROL_IN_JSON: Final = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
+def print_table(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    last_is_total: bool = False,
+) -> None:
+    """A table on standard output. Cells are texts, `Text`s, or `None` for unknown."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        padding=(0, 1),
+    )
+    for column in columns:
+        table.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=column.whole,
+            overflow="fold",
+            style=column.style,
+        )
+    cells = [[_cell(value) for value in row] for row in rows]
+    for at, row in enumerate(cells):
+        if last_is_total and at == len(cells) - 1:
+            table.add_section()
+        table.add_row(*row)
+    for_programs().print(table)
+
+
+def _cell(value: object) -> Text:
+    if isinstance(value, Text):
+        return value
+    return Text(UNKNOWN, style="dim") if value is None else Text(plain(str(value)))
+
+
+def _console(stream: IO[str]) -> Console:
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else _PIPED_WIDTH
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)

@@ -1,0 +1,274 @@
+"""`pennyroute threshold`: where the line between small and large is, who drew it, and how to move it."""
+
+import getpass
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from router.cli.attached import Where, with_set_up
+from router.cli.options import (
+    DATA_DIR,
+    ConfigOption,
+    DataDirOption,
+    Format,
+    FormatOption,
+    RouteArgument,
+    example,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from router.catalog import Route
+    from router.routes.thresholds import Threshold, Thresholds
+    from router.routes.what_if import WhatIf
+    from router.setup import SetUp
+    from router.store.connection import Store
+
+_NOT_YET = "from the configuration; the service brings it in when it starts"
+
+
+def _zero_to_one(value: float) -> float:
+    if math.isnan(value) or not 0.0 <= value <= 1.0:
+        raise typer.BadParameter(f"a threshold is a number from 0 to 1, not {value:g}")
+    return value
+
+
+@example("pennyroute threshold show", "pennyroute threshold show support --format json")
+def show(
+    route: Annotated[
+        str | None,
+        typer.Argument(metavar="[ROUTE]", help="A configured route. Unset: all of them.", show_default=False),
+    ] = None,
+    format_: FormatOption = Format.TABLE,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """Show the threshold in force, of one route or of all.
+
+    It is the difficulty, 0 to 1, at and above which the large model answers.
+    """
+
+    async def work(made: "SetUp", store: "Store") -> "list[Threshold]":
+        from router.routes.thresholds import Thresholds
+
+        wanted = list(made.catalog.routes.values()) if route is None else [made.catalog.route(route)]
+        thresholds = Thresholds(store)
+        return [await thresholds.current(one.name) or _unseen(one) for one in wanted]
+
+    found = with_set_up(Where(config, data_dir), work)
+    if format_ is Format.JSON:
+        from router.cli.output import print_json
+
+        shown = [_as_json(one) for one in found]
+        print_json(shown if route is None else shown[0])
+    else:
+        _print(found, newest_is_in_force=False)
+
+
+@example(
+    "pennyroute threshold set support 0.12 --reason 'fewer small-model complaints'",
+    "pennyroute threshold set support 0.2 --dry-run --last 5000",
+    "pennyroute threshold set support 0.12 --if-version 3",
+)
+def set_(
+    route: RouteArgument,
+    value: Annotated[
+        float,
+        typer.Argument(
+            metavar="VALUE",
+            help="Difficulty, 0 to 1, at and above which the large model answers.",
+            callback=_zero_to_one,
+        ),
+    ],
+    *,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; kept in the history.", show_default=False)
+    ] = "",
+    if_version: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Only if this version is in force, as `show` said.", show_default=False
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Change nothing; show what the last recorded decisions would have been."
+        ),
+    ] = False,
+    last: Annotated[
+        int, typer.Option(min=1, max=100_000, metavar="N", help="With --dry-run: how many decisions.")
+    ] = 1000,
+    account: Annotated[str, typer.Option(metavar="NAME", help="With --dry-run: whose decisions.")] = "main",
+    format_: FormatOption = Format.TABLE,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """Put a threshold in force, or try one out with --dry-run.
+
+    It is live in every worker before its next decision.
+    Lower sends more to the large model: better answers, higher cost. Values above 0.4 are rarely reached.
+    """
+    where = Where(config, data_dir)
+    if dry_run:
+        from router.cli.what_if import print_what_if
+
+        print_what_if(with_set_up(where, _tried(route, value, account, last)), format_)
+        return
+
+    async def work(made: "SetUp", store: "Store") -> "tuple[float, Threshold]":
+        from router.routes.thresholds import Change, Thresholds
+
+        thresholds = Thresholds(store)
+        before = await _brought_in(thresholds, made.catalog.route(route), if_version)
+        change = Change(route, value, by=_who(), reason=reason, expected_version=if_version)
+        return before, await thresholds.set(change)
+
+    _print_change(*with_set_up(where, work), format_)
+
+
+@example("pennyroute threshold history support", "pennyroute threshold history support --last 5")
+def history(
+    route: RouteArgument,
+    last: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="How many, newest first.")] = 20,
+    format_: FormatOption = Format.TABLE,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """List what a threshold has been: when, who and why, newest first."""
+
+    async def work(made: "SetUp", store: "Store") -> "list[Threshold]":
+        from router.routes.thresholds import Thresholds
+
+        known = made.catalog.route(route)
+        return await Thresholds(store).history(route, last) or [_unseen(known)]
+
+    found = with_set_up(Where(config, data_dir), work)
+    if format_ is Format.JSON:
+        from router.cli.output import print_json
+
+        print_json([_as_json(one) for one in found])
+    else:
+        _print(found, newest_is_in_force=True)
+
+
+@example("pennyroute threshold rollback support", "pennyroute threshold rollback support --to-version 2")
+def rollback(
+    route: RouteArgument,
+    to_version: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="The version to go back to. Unset: the one before the one in force.",
+            show_default=False,
+        ),
+    ] = None,
+    format_: FormatOption = Format.TABLE,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """Put an earlier threshold in force again, as a new version."""
+
+    async def work(made: "SetUp", store: "Store") -> "tuple[float, Threshold]":
+        from router.routes.thresholds import Thresholds
+
+        known, thresholds = made.catalog.route(route), Thresholds(store)
+        before = await thresholds.current(route)
+        changed = await thresholds.rollback(route, _who(), to_version)
+        return (before.value if before else known.threshold), changed
+
+    _print_change(*with_set_up(Where(config, data_dir), work), format_)
+
+
+def _tried(
+    route: str, value: float, account: str, last: int
+) -> "Callable[[SetUp, Store], Awaitable[WhatIf]]":
+    async def work(made: "SetUp", store: "Store") -> "WhatIf":
+        from router.routes.what_if import what_if
+
+        return await what_if(store, account, made.catalog.route(route), value, last=last)
+
+    return work
+
+
+async def _brought_in(thresholds: "Thresholds", route: "Route", if_version: int | None) -> float:
+    """The value before a change.
+
+    A route the store has not seen gets its configured one first, so that a rollback finds it; not so where
+    the person says which version they saw.
+    """
+    current = await thresholds.current(route.name)
+    if current is None and if_version is None:
+        current = await thresholds.seed(route.name, route.threshold)
+    return route.threshold if current is None else current.value
+
+
+def _unseen(route: "Route") -> "Threshold":
+    from router.routes.thresholds import CONFIG, Threshold
+
+    return Threshold(route.name, route.threshold, 0, CONFIG, 0, _NOT_YET)
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return "unknown"
+
+
+def _as_json(threshold: "Threshold") -> dict[str, object]:
+    shown = threshold.as_json()
+    return {**shown, "set_at": shown["set_at"] if threshold.version else None}
+
+
+def _print(found: "Sequence[Threshold]", *, newest_is_in_force: bool) -> None:
+    from router.cli.output import Column, print_table
+
+    columns = (
+        Column("route"),
+        Column("threshold", right=True, whole=True),
+        Column("version", right=True, whole=True),
+        Column("set by"),
+        Column("set at", whole=True),
+        Column("reason"),
+    )
+    rows = []
+    for at, one in enumerate(found):
+        in_force = " (in force)" if newest_is_in_force and at == 0 and one.version else ""
+        set_at = f"{datetime.fromtimestamp(one.set_at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+        rows.append(
+            (
+                one.route,
+                f"{one.value:g}",
+                f"{one.version}{in_force}" if one.version else "-",
+                one.set_by,
+                set_at if one.version else "-",
+                one.reason,
+            )
+        )
+    print_table(columns, rows)
+
+
+def _print_change(before: float, changed: "Threshold", format_: Format) -> None:
+    from router.cli.output import for_programs, plain, print_json
+
+    if format_ is Format.JSON:
+        print_json(changed.as_json())
+        return
+    out = for_programs()
+    out.print(
+        f"{plain(changed.route)}: {before:g} → {changed.value:g} (version {changed.version})",
+        style="bold",
+        soft_wrap=True,
+    )
+    effect = "the same as before"
+    if changed.value != before:
+        effect = f"{'less' if changed.value > before else 'more'} goes to the large model than before"
+    out.print(
+        f"In force now: {effect}; undo with pennyroute threshold rollback {plain(changed.route)}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,153 @@
+"""`pennyroute train`: outcomes in, an artifact and its measured figures out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from router.cli.failing import CommandFailed
+from router.cli.options import example
+
+if TYPE_CHECKING:
+    from classifiers.train import Choice, TrainingReport
+
+
+@example(
+    "pennyroute train outcomes.jsonl --out trained",
+    "pennyroute train a.jsonl.gz b.jsonl --out trained --select-by grouped --holdout 0.1 --seed 7",
+)
+def train(
+    outcomes: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="OUTCOMES…",
+            help="Files (.jsonl, .jsonl.gz) of queries with the score of a small and of a large model.",
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the artifact is written.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed and data give the same artifact.")] = 0,
+    select_by: Annotated[
+        Literal["random", "grouped"],
+        typer.Option(
+            help="What the candidates are judged on: `random` for traffic that stays alike, "
+            "`grouped` for new kinds of query."
+        ),
+    ] = "random",
+    prior_share: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=10.0, help="How much of a hand-set score is mixed in, in standard deviations."
+        ),
+    ] = 0.0,
+    holdout: Annotated[
+        float,
+        typer.Option(min=0.0, max=0.9, help="Share of rows not learned from, written to holdout.jsonl."),
+    ] = 0.0,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rows or ids not to learn from, one a line.", show_default=False),
+    ] = None,
+    name: Annotated[str, typer.Option(metavar="NAME", help="The artifact's name in decisions.")] = "trained",
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")] = False,
+) -> None:
+    """Learn a classifier from outcomes and write its artifact.
+
+    An outcome is a line `{"id", "query", "small": {"model", "score", "cost_usd"}, "large": {…}}`, scores 0 to
+    1. Every figure is out of fold: measured on rows that were not learned from.
+    """
+    from classifiers import ClassifierError
+    from classifiers.train import Choice
+
+    choice = Choice(
+        seed=seed,
+        select_by=select_by,
+        prior_share=prior_share,
+        holdout=holdout,
+        exclude=exclude,
+        strict=strict,
+        name=name,
+    )
+    try:
+        report = _trained(outcomes, out, choice)
+    except ClassifierError as error:
+        raise CommandFailed(str(error)) from error
+    except OSError as error:
+        raise CommandFailed(f"{out}: the artifact cannot be written ({error.strerror})") from error
+    _print(report)
+
+
+def _trained(outcomes: list[Path], out: Path, choice: "Choice") -> "TrainingReport":
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from classifiers.train import train as learn
+    from router.cli.output import to_person
+
+    columns = (TextColumn("{task.description:<18}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeElapsedColumn(), console=to_person(), transient=True) as progress:
+        task = progress.add_task("reading", total=1.0)
+        return learn(
+            outcomes,
+            out,
+            choice=choice,
+            progress=lambda step, share: progress.update(task, description=step, completed=share),
+        )
+
+
+def _print(report: "TrainingReport") -> None:
+    from router.cli.output import Column, for_programs, plain, print_table, to_person
+
+    out, manifest = for_programs(), report.manifest
+    for bad in report.bad_rows:
+        to_person().print(f"not used: {plain(bad)}", style="yellow", soft_wrap=True)
+    apart = f", {report.held_out:,} held out" if report.held_out else ""
+    left_out = f", {report.excluded:,} excluded" if report.excluded else ""
+    out.print(
+        f"{plain(str(manifest['name']))}: learned from {report.rows:,} rows{apart}{left_out}",
+        style="bold",
+        soft_wrap=True,
+    )
+    out.print(f"head: {report.chosen} ({plain(report.reason)})", soft_wrap=True)
+    columns = (
+        Column("judged on"),
+        Column("APGR", right=True),
+        Column("length alone", right=True),
+        Column("calib. error", right=True),
+        Column("to large", right=True),
+        Column("quality", right=True),
+        Column("all small", right=True),
+        Column("all large", right=True),
+    )
+    threshold = manifest["default_threshold"]
+    print_table(
+        columns,
+        (_row(kind, figures) for kind, figures in manifest["out_of_fold"].items()),
+        title=f"Out of fold; routed at the proposed threshold {threshold:g}",
+    )
+    out.print(
+        "APGR: share of the gap between all small and all large that is won, averaged over thresholds; "
+        "0.5 is chance.\n"
+        f"Written to {plain(str(report.directory))}. Use it: `classifier: {plain(str(report.directory))}` in "
+        f"pennyroute.yaml; score with it: pennyroute score --classifier {plain(str(report.directory))}"
+    )
+
+
+def _row(kind: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
+    routed = figures["at_default_threshold"]
+    return (
+        f"{kind} folds",
+        _measured(figures["shipped_mixture"]),
+        _measured(figures["length_alone"]),
+        f"{figures['calibration_error']:.3f}",
+        f"{routed['large_share']:.1%}",
+        f"{routed['quality']:.3f}",
+        f"{routed['always_small']:.3f}",
+        f"{routed['always_large']:.3f}",
+    )
+
+
+def _measured(figure: Mapping[str, Any]) -> str:
+    if figure["apgr"] is None:
+        return "unknown"
+    return f"{figure['apgr']:.3f} ± {figure['standard_error']:.3f}"
