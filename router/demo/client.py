@@ -85,6 +85,10 @@ class Connection:
         """
         return self._send("POST", path, json.dumps(body).encode())
 
+    def get(self, path: str) -> Reply:
+        """Asks for a page; raises as `post` does."""
+        return self._send("GET", path, None)
+
     def _send(self, method: str, path: str, content: bytes | None) -> Reply:
         try:
             self._http.request(method, self._prefix + path, content, self._headers)
