@@ -3,6 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+_SYSTEM_ROLES: Final = ("system", "developer")
+_TOOL_ROLES: Final = ("tool", "function")
+"""Of turns that answer what the turn before them asked a tool."""
 
 
 class ExcessInput(StrEnum):
@@ -62,33 +68,37 @@ def apply_caps(caps: Caps, *, input_tokens: int, output_asked: int | None) -> Ca
 
 
 def turns_to_keep(turns: Sequence[tuple[str, int]], limit: int) -> list[int] | None:
-    """Which turns stay when the oldest go first; never a system prompt, never the last turn.
+    """Which turns stay when the oldest go first; never a system prompt, the last user turn or the last turn.
 
-    A tool's answer goes with the turn that asked for it, since providers refuse one without the other.
+    A tool's answers and the turn that asked for them go, or stay, together: providers refuse one without the
+    other.
 
     Args:
         turns: role and estimated tokens of each.
         limit: tokens that may stay.
 
     Returns:
-        Indices in order, or `None` when even the system prompts and the last turn are over the limit.
+        Indices in order, or `None` when even what always stays is over the limit.
     """
-    fixed = {at for at, (role, _) in enumerate(turns) if role in ("system", "developer")}
-    if turns:
-        fixed.add(len(turns) - 1)
+    exchanges = _exchanges(turns)
+    fixed = _always_kept(turns)
     total = sum(tokens for _, tokens in turns)
-    kept = set(range(len(turns)))
-    for at, (_, tokens) in enumerate(turns):
-        orphan = turns[at][0] == "tool" and at > 0 and not _asked_for(turns, kept, at)
-        if total <= limit and not orphan:
-            continue
-        if at not in fixed:
-            kept.discard(at)
-            total -= tokens
-    return sorted(kept) if total <= limit else None
+    kept: list[int] = []
+    for exchange in exchanges:
+        if total <= limit or not fixed.isdisjoint(exchange):
+            kept += exchange
+        else:
+            total -= sum(turns[at][1] for at in exchange)
+    return kept if total <= limit else None
 
 
-def _asked_for(turns: Sequence[tuple[str, int]], kept: set[int], at: int) -> bool:
-    while at > 0 and turns[at][0] == "tool":
-        at -= 1
-    return at in kept
+def _exchanges(turns: Sequence[tuple[str, int]]) -> list[range]:
+    """Turns that must stay together: each with the tool answers that follow it at once."""
+    starts = [at for at, (role, _) in enumerate(turns) if at == 0 or role not in _TOOL_ROLES]
+    return [range(start, end) for start, end in pairwise([*starts, len(turns)])]
+
+
+def _always_kept(turns: Sequence[tuple[str, int]]) -> set[int]:
+    users = [at for at, (role, _) in enumerate(turns) if role == "user"]
+    system = {at for at, (role, _) in enumerate(turns) if role in _SYSTEM_ROLES}
+    return system | set(users[-1:]) | set(range(len(turns))[-1:])
