@@ -27,7 +27,7 @@ from router.routes.thresholds import Thresholds
 from router.settings import LedgerSettings
 from router.setup import SetUp, opened, set_up, with_address, with_addresses
 from router.spool import Spool
-from router.upkeep import Upkeep
+from router.upkeep import Rounds, Upkeep
 
 _log = logging.getLogger(__name__)
 _SECONDS_A_DAY = 86_400
@@ -127,7 +127,8 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
         upstreams = Upstreams(Session(), world)
         stack.push_async_callback(upstreams.aclose)
         stack.push_async_callback(books.drain)
-        upkeep = Upkeep(ledger, spool, books, store, settings.ledger, world)
+        rounds = Rounds(extend_every_s=settings.ledger.extend_every_s)
+        upkeep = Upkeep(ledger=ledger, spool=spool, books=books, store=store, world=world, rounds=rounds)
         for work in (live.keep_fresh(), upkeep.run()):
             await stack.enter_async_context(_running(work))
         yield Parts(
