@@ -87,7 +87,13 @@ class EmbeddedStore:
         return self._ask(b"PING\r\n").startswith(b"+PONG")
 
     def _make_folders(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SetupError(
+                f"the data directory {self._folder.parent} cannot be used ({error.strerror}); "
+                "choose another --data-dir"
+            ) from error
         private = self.socket_path.parent
         private.mkdir(mode=0o700, exist_ok=True)
         status = private.lstat()
