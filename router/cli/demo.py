@@ -89,8 +89,9 @@ def _sent(address: str, concurrency: int) -> "DemoResult":
     from router.cli.output import to_person
     from router.demo.run import run_demo
 
+    person = to_person()
     columns = (TextColumn("sending queries"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=to_person()) as progress:
+    with Progress(*columns, console=person, disable=not person.is_terminal) as progress:
         task = progress.add_task("", total=None)
         return asyncio.run(
             run_demo(

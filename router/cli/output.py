@@ -75,7 +75,7 @@ def print_table(
         title_justify="left",
         title_style="bold",
         pad_edge=False,
-        padding=(0, 1),
+        padding=(0, 1, 0, 0),
     )
     for column in columns:
         table.add_column(

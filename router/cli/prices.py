@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from router.pricing.show import PriceRow
 
 _SHOWN = 20
+_WIDE = 100
 
 
 @example(
@@ -113,37 +114,37 @@ def _check_provider(book: "PriceBook", provider: str) -> None:
 def _print_rows(book: "PriceBook", rows: "list[PriceRow]") -> None:
     from router.cli.output import Column, for_programs, plain, print_table
 
-    columns = (
-        Column("provider"),
-        Column("model"),
-        Column("input", right=True, whole=True),
-        Column("cached", right=True, whole=True),
-        Column("output", right=True, whole=True),
-        Column("context", right=True, whole=True),
-        Column("also"),
-    )
+    out = for_programs()
+    whole = out.width >= _WIDE
+    columns = [Column("provider"), Column("model")]
+    columns += [Column(title, right=True, whole=True) for title in ("input", "cached", "output", "context")]
     print_table(
-        columns,
-        (
-            (
-                row.provider,
-                row.model if row.name in (None, row.model) else f"{row.name} ({row.model})",
-                row.input,
-                row.cached_input,
-                row.output,
-                None if row.context_window is None else f"{row.context_window:,}",
-                _also(row),
-            )
-            for row in rows
-        ),
+        [*columns, Column("also")] if whole else columns,
+        (_cells(row)[: 7 if whole else 6] for row in rows),
         title="US dollars per million tokens",
     )
-    out = for_programs()
+    if not whole and any(_also(row) for row in rows):
+        out.print(
+            "Cache writes, service tiers and long contexts: in a wider window or with --format json.",
+            soft_wrap=True,
+        )
     out.print("Sources")
     for source in dict.fromkeys(row.source for row in rows):
         providers = dict.fromkeys(row.provider for row in rows if row.source == source)
         out.print(f"  {', '.join(providers)}: {plain(source)}", soft_wrap=True)
     out.print(f"Price book {book.version}", soft_wrap=True)
+
+
+def _cells(row: "PriceRow") -> tuple[str | None, ...]:
+    return (
+        row.provider,
+        row.model if row.name in (None, row.model) else f"{row.name} ({row.model})",
+        row.input,
+        row.cached_input,
+        row.output,
+        None if row.context_window is None else f"{row.context_window:,}",
+        _also(row),
+    )
 
 
 def _also(row: "PriceRow") -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from router.setup import SetUp
     from router.store.connection import Store
 
-_NOT_YET = "from the configuration; the service brings it in when it starts"
+_NOT_YET = "configured; in force once the service starts"
 
 
 def _zero_to_one(value: float) -> float:

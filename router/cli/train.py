@@ -84,8 +84,11 @@ def _trained(outcomes: list[Path], out: Path, choice: "Choice") -> "TrainingRepo
     from classifiers.train import train as learn
     from router.cli.output import to_person
 
+    person = to_person()
     columns = (TextColumn("{task.description:<18}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeElapsedColumn(), console=to_person(), transient=True) as progress:
+    with Progress(
+        *columns, TimeElapsedColumn(), console=person, transient=True, disable=not person.is_terminal
+    ) as progress:
         task = progress.add_task("reading", total=1.0)
         return learn(
             outcomes,
