@@ -1,0 +1,150 @@
+"""The cost report: the ledger's hourly counters, summed by what a person wants to compare."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from policies import Tier
+from router.ledger.entry import GROUP_NAMES, GROUP_SEPARATOR
+from router.reports.figures import TO_LARGE, Figures
+from router.reports.grouping import check_by
+from router.reports.period import HOUR_MS, Period, iso
+from router.store.connection import Store
+from router.store.keys import AccountKeys
+
+BASELINE_IS = "the route's large model at the same tokens, an assumption: nobody asked it"
+_HOURS_A_READ = 6  # a few at a time, so that a long report does not hold up the calls a worker answers
+_SEPARATOR = GROUP_SEPARATOR.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One row: what its attempts have in common, in the order the report groups by, and their figures."""
+
+    names: tuple[str, ...]
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a period cost, by group.
+
+    Attributes:
+        by: some of route, tier, model, team, feature, provider.
+        first_hour: the first Unix hour covered.
+        end_hour: the Unix hour after the last one covered.
+        groups: dearest first.
+    """
+
+    account: str
+    by: tuple[str, ...]
+    first_hour: int
+    end_hour: int
+    groups: tuple[Group, ...]
+    total: Figures
+
+    @property
+    def covers(self) -> tuple[str, str]:
+        """The period covered, in whole hours, as ISO datetimes; the second is exclusive."""
+        return iso(self.first_hour), iso(self.end_hour)
+
+    def as_json(self) -> dict[str, Any]:
+        """The wire form: each group has its names beside its figures, `total` the same figures."""
+        begins, ends = self.covers
+        return {
+            "from": begins,
+            "to": ends,
+            "by": list(self.by),
+            "baseline": BASELINE_IS,
+            "groups": [
+                {**dict(zip(self.by, group.names, strict=True)), **group.figures.as_json()}
+                for group in self.groups
+            ],
+            "total": self.total.as_json(),
+        }
+
+
+async def route_report(
+    store: Store, account: str, *, by: Sequence[str], from_ms: int | None, to_ms: int | None
+) -> Report:
+    """Sums the counters of every whole hour that the period touches.
+
+    Each hour is read at one moment, so an entry is in the report with everything it added, or not at all.
+
+    Args:
+        store: where the ledger is.
+        account: the tenant.
+        by: any of route, tier, model, team, feature, provider, in the order wanted.
+        from_ms: Unix milliseconds; `None` is since the first entry.
+        to_ms: exclusive; `None` is up to the newest entry.
+
+    Raises:
+        InvalidRequest: `by` is empty, or has a name that is unknown or there twice.
+        StoreUnavailable: no answer.
+    """
+    by = check_by(by)
+    keys, period = AccountKeys(account), Period(from_ms, to_ms)
+    hours = await _hours(store, keys, period)
+    now_hour = await store.now_ms() // HOUR_MS
+    places = [GROUP_NAMES.index(name) for name in by]
+    sums: dict[tuple[str, ...], dict[str, int]] = {}
+    async for counters in _counters(store, keys, hours):
+        _add(sums, counters, places)
+    all_counters = _together(sums)
+    requests = all_counters.get("requests", 0)
+    groups = [Group(names, Figures.of(found, requests)) for names, found in sums.items()]
+    groups.sort(key=lambda group: (-group.figures.cost_nano, -group.figures.requests, group.names))
+    first_hour, end_hour = period.first_hour, period.end_hour
+    return Report(
+        account=account,
+        by=by,
+        first_hour=first_hour if first_hour is not None else min([now_hour, *hours[:1]]),
+        end_hour=end_hour if end_hour is not None else max([now_hour, *hours[-1:]]) + 1,
+        groups=tuple(groups),
+        total=Figures.of(all_counters, requests),
+    )
+
+
+async def _hours(store: Store, keys: AccountKeys, period: Period) -> list[int]:
+    """The hours of the period that have counters, in order."""
+    lowest = "-inf" if period.first_hour is None else period.first_hour
+    highest = "+inf" if period.end_hour is None else f"({period.end_hour}"
+    return [int(hour) for hour in await store.command("ZRANGEBYSCORE", keys.hours, lowest, highest)]
+
+
+async def _counters(
+    store: Store, keys: AccountKeys, hours: Sequence[int]
+) -> AsyncIterator[Mapping[bytes, bytes]]:
+    for at in range(0, len(hours), _HOURS_A_READ):
+        wanted = hours[at : at + _HOURS_A_READ]
+        for counters in await store.commands(*(("HGETALL", keys.counters(hour)) for hour in wanted)):
+            yield counters
+
+
+def _add(
+    sums: dict[tuple[str, ...], dict[str, int]], counters: Mapping[bytes, bytes], places: Sequence[int]
+) -> None:
+    """Adds one hour. A field is the six names and a metric, between separators."""
+    found: dict[bytes, tuple[dict[str, int], bool]] = {}
+    for field, raw in counters.items():
+        if raw == b"0":
+            continue
+        prefix, _, metric = field.rpartition(_SEPARATOR)
+        if prefix not in found:
+            names = prefix.decode().split(GROUP_SEPARATOR)
+            group = sums.setdefault(tuple(names[at] for at in places), defaultdict(int))
+            found[prefix] = group, names[GROUP_NAMES.index("tier")] == Tier.LARGE
+        group, large = found[prefix]
+        amount = int(raw)
+        group[metric.decode()] += amount
+        if large and metric == b"requests":
+            group[TO_LARGE] += amount
+
+
+def _together(sums: Mapping[tuple[str, ...], Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = defaultdict(int)
+    for counters in sums.values():
+        for metric, amount in counters.items():
+            total[metric] += amount
+    return total
