@@ -4,18 +4,17 @@ import functools
 from typing import Final
 
 from router.clock import World
-from router.pricing.tokens import count_tokens
 from router.providers.answer import Answer
-from router.providers.chunks import NotTheWire, WholeAnswer, read_whole, said_of_error, stated_usage
+from router.providers.chunks import NotTheWire
 from router.providers.endpoint import Call, Endpoint, encode_body
 from router.providers.events import EventSplitter
-from router.providers.failure import AttemptFailed, FailureKind, refused
+from router.providers.failure import refused
 from router.providers.passage import Passage
-from router.providers.redact import redacted_bytes, shown
+from router.providers.redact import redacted_bytes
 from router.providers.session import Reply, Session, retry_after_s
 from router.providers.stream import EventSource, Stream
 from router.providers.unstreamed import as_events
-from router.providers.usage_wire import read_cost_nano, read_usage
+from router.providers.whole import answer_of, garbage, read_answer
 
 _OK: Final = 200
 _JSON: Final = "application/json"
@@ -42,7 +41,7 @@ class FastLane:
         try:
             first_byte_s = reply.elapsed_s
             body = await reply.whole()
-            return _answer(call.endpoint, body, first_byte_s)
+            return answer_of(call.endpoint, body, first_byte_s)
         finally:
             reply.close()
 
@@ -108,6 +107,9 @@ class _Pieces:
     async def finish(self) -> None:
         await self._reply.finish(_TAIL_S)
 
+    def usage_so_far(self) -> bytes | None:
+        return None
+
     def close(self) -> None:
         self._reply.close()
 
@@ -129,6 +131,9 @@ class _Prepared:
     async def finish(self) -> None:
         """Nothing is open."""
 
+    def usage_so_far(self) -> bytes | None:
+        return None
+
     def close(self) -> None:
         self._events = []
 
@@ -137,7 +142,7 @@ async def _source(endpoint: Endpoint, reply: Reply) -> EventSource:
     if reply.content_type == _JSON:
         return await _whole_as_stream(endpoint, reply)
     if reply.content_type == _PAGE:
-        raise _garbage(endpoint, f"it is {_PAGE}")
+        raise garbage(endpoint, f"it is {_PAGE}")
     return _Pieces(reply)
 
 
@@ -147,58 +152,11 @@ async def _whole_as_stream(endpoint: Endpoint, reply: Reply) -> _Prepared:
         body = await reply.whole()
     finally:
         reply.close()
-    _read(endpoint, body)
+    read_answer(endpoint, body)
     try:
         return _Prepared(as_events(body), first_byte_s)
     except NotTheWire as error:
-        raise _garbage(endpoint, str(error)) from None
-
-
-def _answer(endpoint: Endpoint, body: bytes, first_byte_s: float) -> Answer:
-    wire = _read(endpoint, body)
-    first = wire.choices[0] if wire.choices else None
-    raw_usage = stated_usage(wire.usage)
-    usage = read_usage(raw_usage)
-    return Answer(
-        body,
-        (first.message.content or "") if first is not None and first.message is not None else "",
-        usage,
-        read_cost_nano(raw_usage) if endpoint.quirks.states_cost else None,
-        wire.model,
-        wire.service_tier,
-        first.finish_reason if first is not None else None,
-        first_byte_s,
-        0 if usage is not None else _estimate(wire),
-    )
-
-
-def _read(endpoint: Endpoint, body: bytes) -> WholeAnswer:
-    try:
-        wire = read_whole(body)
-    except NotTheWire as error:
-        raise _garbage(endpoint, str(error)) from None
-    if wire.error is not None:
-        said = shown(said_of_error(wire.error), endpoint)
-        raise AttemptFailed(
-            FailureKind.UPSTREAM_ERROR, f"{endpoint.name} answered 200 with an error{said}", status=_OK
-        )
-    if wire.choices is None:
-        raise _garbage(endpoint, "it has no choices")
-    return wire
-
-
-def _estimate(wire: WholeAnswer) -> int:
-    messages = [choice.message for choice in wire.choices or () if choice.message is not None]
-    return sum(count_tokens("".join(message.texts())) for message in messages)
-
-
-def _garbage(endpoint: Endpoint, why: str) -> AttemptFailed:
-    return AttemptFailed(
-        FailureKind.GARBAGE,
-        f"{endpoint.name} answered 200 with what is not the OpenAI wire: {why}; is its base_url right?",
-        status=_OK,
-        billed="maybe",
-    )
+        raise garbage(endpoint, str(error)) from None
 
 
 @functools.lru_cache(maxsize=1024)

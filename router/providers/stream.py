@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import msgspec
@@ -41,6 +42,9 @@ class EventSource(Protocol):
 
     async def finish(self) -> None:
         """The answer is whole: gives its connection back."""
+
+    def usage_so_far(self) -> bytes | None:
+        """Usage that is known although no event stated it; asked when the answer is cut short."""
 
     def close(self) -> None:
         """Cancels what is still coming."""
@@ -149,6 +153,8 @@ class Stream:
     def _end(self, outcome: Outcome) -> None:
         if not self._ended:
             self._ended = True
+            if not self._whole:
+                self._note_cut()
             self._source.close()
             self._passage.leave(outcome)
 
@@ -192,6 +198,14 @@ class Stream:
         if self._endpoint.quirks.states_cost:
             cost_nano = read_cost_nano(usage)
             self.provider_cost_nano = self.provider_cost_nano if cost_nano is None else cost_nano
+
+    def _note_cut(self) -> None:
+        """Usage stated so far lags behind an answer that is cut short: at least what came was generated."""
+        known = self._source.usage_so_far()
+        if known is not None:
+            self._note_usage(known)
+        if self.usage is not None and self.usage.output_tokens < (counted := self.output_estimate):
+            self.usage = replace(self.usage, output_tokens=counted)
 
     def _note_choice(self, choice: ChunkChoice) -> str:
         """Notes a choice and gives what it adds to the first one's content."""

@@ -17,6 +17,7 @@ import asyncio
 import json
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +43,9 @@ class Seen:
 class OpenAIWire:
     """The upstream; enter it to start it on a free loopback port."""
 
+    chat_path = "/v1/chat/completions"
+    scripts: Mapping[str, str] = SCRIPTS
+
     def __init__(self, port: int = 0) -> None:
         self.seen: list[Seen] = []
         self.base_url = ""
@@ -60,9 +64,9 @@ class OpenAIWire:
 
     def play(self, *scripts: str) -> None:
         """Queues scripts for the next requests."""
-        unknown = [script for script in scripts if script not in SCRIPTS]
+        unknown = [script for script in scripts if script not in self.scripts]
         if unknown:
-            raise ValueError(f"no such script: {unknown}; there are {sorted(SCRIPTS)}")
+            raise ValueError(f"no such script: {unknown}; there are {sorted(self.scripts)}")
         self._queued.extend(scripts)
 
     def clear(self) -> None:
@@ -93,7 +97,7 @@ class OpenAIWire:
 
     async def _start(self) -> None:
         app = web.Application(client_max_size=64 << 20)
-        app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post(self.chat_path, self._chat)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/_seen", self._report)
         app.router.add_post("/_play", self._queue)
@@ -124,7 +128,7 @@ class OpenAIWire:
         self.concurrent_now += 1
         self.concurrent_most = max(self.concurrent_most, self.concurrent_now)
         try:
-            answer = await self._answer(request, speak(script, body))
+            answer = await self._answer(request, self.speak(script, body))
         except (asyncio.CancelledError, ConnectionError):
             seen.client_left = True
             raise
@@ -137,7 +141,11 @@ class OpenAIWire:
         if self._queued:
             return self._queued.popleft()
         wanted = request.headers.get("x-script") or model.partition("@")[2] or "ok"
-        return wanted if wanted in SCRIPTS else "ok"
+        return wanted if wanted in self.scripts else "ok"
+
+    def speak(self, script: str, body: dict[str, Any]) -> Spoken:
+        """What a script answers to a body."""
+        return speak(script, body)
 
     async def _answer(self, request: web.Request, spoken: Spoken) -> web.StreamResponse:
         await asyncio.sleep(spoken.wait_s)

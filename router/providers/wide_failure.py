@@ -1,0 +1,146 @@
+"""What litellm raises, named: it wraps everything in its own errors and gives a status to what had none."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from router.clock import World
+from router.providers.endpoint import Endpoint
+from router.providers.failure import AttemptFailed, FailureKind, refused
+from router.providers.redact import redacted, shown
+from router.providers.session import retry_after_s
+
+_NO_CONNECTION: Final = frozenset({"ConnectError", "ClientConnectorError", "ClientConnectorDNSError"})
+_CONNECT_LATE: Final = frozenset({"ConnectTimeout", "PoolTimeout", "ConnectionTimeoutError"})
+_LATE: Final = frozenset({"ReadTimeout", "WriteTimeout", "SocketTimeoutError", "Timeout", "TimeoutException"})
+_BROKEN: Final = frozenset(
+    {
+        "ReadError",
+        "WriteError",
+        "RemoteProtocolError",
+        "ServerDisconnectedError",
+        "ClientOSError",
+        "ClientPayloadError",
+        "ConnectionResetError",
+    }
+)
+_OBJECT: Final = re.compile(r"\{.*\}", re.DOTALL)
+_STATUS_FROM: Final = 300
+
+
+def failure_of(error: Exception, endpoint: Endpoint, world: World, *, answered: bool) -> AttemptFailed:
+    """The failure that an exception of litellm's is.
+
+    Args:
+        error: what it raised.
+        endpoint: whom it called.
+        world: for a `Retry-After` that is a date.
+        answered: whether part of an answer came before.
+    """
+    if isinstance(error, AttemptFailed):
+        return error
+    names = {type(link).__name__ for link in _chain(error)}
+    if answered:
+        kind = FailureKind.IDLE_TIMEOUT if names & _LATE else FailureKind.BROKEN_STREAM
+        said = f"{endpoint.name}: the stream broke off{_shown(error, endpoint)}"
+        return AttemptFailed(kind, said, answered=True, billed="maybe")
+    headers = _headers(error)
+    status = _status(error)
+    if not headers:
+        transport = _transport(names, endpoint)
+        if transport is not None:
+            return transport
+        if type(error).__name__ == "MidStreamFallbackError":
+            said = f"{endpoint.name}: the stream begins with an error{_shown(error, endpoint)}"
+            return AttemptFailed(FailureKind.UPSTREAM_ERROR, said, status=200)
+    if type(error).__name__ == "APIConnectionError" or status is None:
+        return _untranslated(error, endpoint, came=bool(headers))
+    return refused(
+        endpoint.name,
+        status,
+        _body(error, endpoint),
+        retry_after_s(headers.get("retry-after"), lambda: world.now_ms() / 1000),
+        headers.get("request-id") or headers.get("x-request-id"),
+    )
+
+
+def _transport(names: set[str], endpoint: Endpoint) -> AttemptFailed | None:
+    timeouts = endpoint.timeouts
+    if names & _CONNECT_LATE:
+        said = f"{endpoint.name}: no connection within {timeouts.connect_s:g} s"
+        return AttemptFailed(FailureKind.CONNECT_TIMEOUT, said)
+    if names & _NO_CONNECTION:
+        return AttemptFailed(FailureKind.CONNECT, f"{endpoint.name}: no connection")
+    if names & _LATE:
+        said = f"{endpoint.name}: no answer within {timeouts.total_s:g} s"
+        return AttemptFailed(FailureKind.TOTAL_TIMEOUT, said, billed="maybe")
+    if names & _BROKEN:
+        said = f"{endpoint.name}: the connection was closed before an answer"
+        return AttemptFailed(FailureKind.CONNECT, said, billed="maybe")
+    return None
+
+
+def _untranslated(error: Exception, endpoint: Endpoint, *, came: bool) -> AttemptFailed:
+    if came:
+        said = f"{endpoint.name} answered with what litellm cannot read{_shown(error, endpoint)}"
+        return AttemptFailed(FailureKind.GARBAGE, said, billed="maybe")
+    message = f"litellm cannot translate the request for {endpoint.name}{_shown(error, endpoint)}"
+    return AttemptFailed(FailureKind.BAD_REQUEST, message, status=400, body=_wire_error(message))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _status(error: Exception) -> int | None:
+    """The provider's own status, which litellm's own error may round."""
+    found = [getattr(link, "status_code", None) for link in _chain(error)]
+    statuses = [status for status in found if isinstance(status, int) and status >= _STATUS_FROM]
+    return statuses[-1] if statuses else None
+
+
+def _headers(error: Exception) -> Mapping[str, str]:
+    for link in _chain(error):
+        for headers in (
+            getattr(link, "litellm_response_headers", None),
+            getattr(getattr(link, "response", None), "headers", None),
+        ):
+            if headers:
+                return {str(name).lower(): str(value) for name, value in headers.items()}
+    return {}
+
+
+def _body(error: Exception, endpoint: Endpoint) -> bytes:
+    return _wire_error(redacted(_message(error), endpoint))
+
+
+def _wire_error(message: str) -> bytes:
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+    return msgspec.json.encode({"error": error})
+
+
+def _message(error: Exception) -> str:
+    """What the provider said, out of what litellm wrapped around it."""
+    text = str(getattr(error, "message", error))
+    found = _OBJECT.search(text)
+    if found is None:
+        return text
+    try:
+        said = json.loads(found[0])
+    except ValueError:
+        return text
+    inner = said.get("error", said) if isinstance(said, dict) else said
+    message = inner.get("message") if isinstance(inner, dict) else inner
+    return message if isinstance(message, str) else text
+
+
+def _shown(error: Exception, endpoint: Endpoint) -> str:
+    return shown(_message(error), endpoint)
