@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from router.bundled.chat import Chat, read_chat
 from router.bundled.speaker import Delta, Speaker, Used
-from router.errors import NotFound, PennyrouteError, TooLarge, UnknownModel
+from router.errors import MethodNotAllowed, NotFound, PennyrouteError, TooLarge, UnknownModel
 
 Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -21,13 +21,6 @@ MOST_BODY_BYTES: Final = 64 * 1024 * 1024
 
 _JSON: Final = b"application/json"
 _DONE: Final = b"data: [DONE]\n\n"
-
-
-class WrongMethod(NotFound):
-    """The page is there, but not for this method."""
-
-    status = 405
-    code = "method_not_allowed"
 
 
 class WireApp:
@@ -54,7 +47,7 @@ class WireApp:
                 if content is not None:
                     await exchange.while_there(self._complete(content, exchange))
             case _, "/v1/models" | "/v1/chat/completions":
-                raise WrongMethod(f"{method} is not what {path} takes")
+                raise MethodNotAllowed(f"{method} is not what {path} takes")
             case _:
                 raise NotFound(f"there is no {path}; there are /v1/models and /v1/chat/completions")
 
