@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -15,15 +16,18 @@ Array = npt.NDArray[Any]
 MAX_MEMBERS: Final = 64
 _SUFFIX: Final = ".npy"
 _PACKINGS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_KINDS: Final = "biuf"
+_HEADER: Final = re.compile(
+    rb"\x93NUMPY\x01\x00.."  # and the header's length, which the form below makes known
+    rb"\{'descr': '(?P<descr><[iuf][248]|\|[biu]1)', 'fortran_order': False, "
+    rb"'shape': \((?P<shape>(?:\d{1,12},? ?){0,4})\), \} *\n",
+    re.DOTALL,
+)
 _BROKEN: Final = (
     ValueError,
     KeyError,
     OSError,
     EOFError,
-    RuntimeError,  # encrypted; RecursionError is one too
-    OverflowError,
-    MemoryError,  # how Python's parser refuses a header nested too deep
+    RuntimeError,  # encrypted
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -76,14 +80,12 @@ def _check_sizes(members: list[zipfile.ZipInfo], most_bytes: int) -> None:
 
 
 def _array(data: bytes) -> Array:
-    file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    if version != (1, 0):
-        raise ValueError(f"array format {version}, expected (1, 0)")
-    shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.kind not in _KINDS or by_column:
-        raise ValueError(f"array of {dtype}, by {'column' if by_column else 'row'}")
-    start = file.tell()
-    if any(length < 0 for length in shape) or math.prod(shape) * dtype.itemsize != len(data) - start:
+    header = _HEADER.match(data)
+    if header is None:
+        raise ValueError("an array is not of numbers, by row, as numpy's format 1.0 writes them")
+    dtype = np.dtype(header["descr"].decode())
+    shape = tuple(int(length) for length in re.findall(rb"\d+", header["shape"]))
+    start = header.end()
+    if math.prod(shape) * dtype.itemsize != len(data) - start:
         raise ValueError(f"an array says it is {dtype}{shape} and holds {len(data) - start} bytes")
     return np.frombuffer(data, dtype, offset=start).reshape(shape)
