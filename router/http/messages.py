@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import msgspec
 
 from classifiers import QueryFacts
+from classifiers.messages import IMAGE_PARTS, SYSTEM_ROLES, TEXT_PARTS
 from router.errors import InvalidRequest
 from router.query import Turn
 
 MAX_MESSAGES = 10_000
-_TEXT_PARTS = ("text", "input_text", "refusal")
-_IMAGE_PARTS = ("image_url", "input_image", "image")
 
 
 class _ImageUrl(msgspec.Struct):
@@ -67,9 +66,9 @@ def read_turns(raw: msgspec.Raw) -> tuple[tuple[Turn, ...], int]:
 def _parts(content: list[_Part]) -> tuple[str, int, int]:
     texts, images, image_bytes = [], 0, 0
     for part in content:
-        if part.type in _TEXT_PARTS:
+        if part.type in TEXT_PARTS:
             texts.append(part.text or part.refusal or "")
-        elif part.type in _IMAGE_PARTS:
+        elif part.type in IMAGE_PARTS:
             images += 1
             url = part.image_url
             image_bytes += len(url if isinstance(url, str) else url.url if url else "")
@@ -82,7 +81,7 @@ def facts_of(turns: Sequence[Turn], *, has_tools: bool) -> QueryFacts:
         only = turns[0]
         return QueryFacts(text=only.text, has_tools=has_tools, images=only.images)
     last = max((at for at, turn in enumerate(turns) if turn.role == "user"), default=len(turns) - 1)
-    system = sum(len(turn.text) for turn in turns if turn.role in ("system", "developer"))
+    system = sum(len(turn.text) for at, turn in enumerate(turns) if turn.role in SYSTEM_ROLES and at != last)
     total = sum(len(turn.text) for turn in turns)
     return QueryFacts(
         text=turns[last].text,
