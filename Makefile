@@ -87,6 +87,7 @@ contracts: .venv/.installed-dev ## who may import whom
 .PHONY: docs
 docs: .venv/.installed-dev ## write what is generated in docs/ anew from the code
 	@$(BIN)/python -m router.settings.reference docs
+	@$(BIN)/python -m router.cli.reference docs
 
 .PHONY: bench
 bench: .venv/.installed-dev ## requests a second and latency added, against a plain passthrough
