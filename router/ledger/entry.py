@@ -117,9 +117,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     def group(self) -> str:
         """What its counters are kept under: the six names a report can group by."""
         labels = self.labels
-        return GROUP_SEPARATOR.join(
-            (self.route, self.tier, self.model, labels.team, labels.feature, self.provider)
-        )
+        names = (self.route, self.tier, self.model, labels.team, labels.feature, self.provider)
+        return GROUP_SEPARATOR.join(name.replace(GROUP_SEPARATOR, " ") for name in names)
 
 
 _encoder = msgspec.json.Encoder()

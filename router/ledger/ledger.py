@@ -15,9 +15,9 @@ from router.store.scripts import Script, read_script
 _log = logging.getLogger(__name__)
 _PACKAGE = "router.ledger"
 RESERVE = read_script(_PACKAGE, "reserve")
-SETTLE = read_script(_PACKAGE, "record", "settle", may_fill=True)
-REAP = read_script(_PACKAGE, "record", "reap", may_fill=True)
-ADJUST = read_script(_PACKAGE, "record", "adjust", may_fill=True)
+SETTLE = read_script(_PACKAGE, "settle", "record", may_fill=True)
+REAP = read_script(_PACKAGE, "reap", "record", may_fill=True)
+ADJUST = read_script(_PACKAGE, "adjust", "record", may_fill=True)
 EXTEND = read_script(_PACKAGE, "extend", may_fill=True)
 
 _STATES = {Kind.SETTLE: "settled", Kind.VOID: "void", Kind.ASSUME: "assumed", Kind.ADJUST: "settled"}

@@ -1,6 +1,7 @@
 """Recomputes every counter from the entries, and finds equality or names each difference."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from router.errors import StoreUnavailable
@@ -13,11 +14,16 @@ _REBUILD = read_script("router.ledger", "rebuild", may_fill=True)
 _TRIES = 50
 
 Counters = dict[int, dict[str, int]]
+Stored = dict[int, dict[str, int | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One counter that is not the sum of its entries."""
+    """One counter that is not the sum of its entries.
+
+    Attributes:
+        counted: what stands there; 0 where that is no whole number.
+    """
 
     hour: int
     group: tuple[str, ...]
@@ -35,7 +41,7 @@ class Verification:
         open_holds: attempts in flight or waiting to be reaped.
         cost_nano: the sum over all entries whose cost is known.
         differences: counters that disagree; empty when all is well.
-        duplicates: attempts that were charged more than once.
+        duplicates: attempts that were charged, or adjusted, more than once.
         last_entry: id of the newest entry read.
     """
 
@@ -66,7 +72,7 @@ async def verify(store: Store, account: str) -> Verification:
             if ours.get(name, 0) != theirs.get(name, 0):
                 *group, metric = name.split(GROUP_SEPARATOR)
                 found.differences.append(
-                    Difference(hour, tuple(group), metric, theirs.get(name, 0), ours.get(name, 0))
+                    Difference(hour, tuple(group), metric, theirs.get(name) or 0, ours.get(name, 0))
                 )
     return found
 
@@ -90,28 +96,28 @@ async def repair(store: Store, account: str) -> int:
 async def _rebuild(
     store: Store, keys: AccountKeys, hour: int, counters: dict[str, int], found: Verification
 ) -> bytes:
-    pairs = [word for name, amount in _solid(counters).items() for word in (name, amount)]
+    pairs = [word for name, amount in counters.items() if amount for word in (name, amount)]
     reply: bytes = await store.run(
         _REBUILD, (keys.entries, keys.counters(hour), keys.hours), (found.last_entry, hour, *pairs)
     )
     return reply
 
 
-async def _read(store: Store, keys: AccountKeys) -> tuple[Verification, Counters, Counters]:
+async def _read(store: Store, keys: AccountKeys) -> tuple[Verification, Stored, Counters]:
     last, stored, open_holds = await _snapshot(store, keys)
     found, recomputed = (
         Verification(last_entry=last, open_holds=open_holds),
         defaultdict[int, dict[str, int]](dict),
     )
-    charged: set[str] = set()
+    charged: set[tuple[str, bool]] = set()
     if last:
         async for _, fields in store.stream(keys.entries, last=last):
             entry = decode(fields[b"e"])
             _count(entry, found, recomputed[entry.hour])
-            if entry.kind is not Kind.ADJUST:
-                if entry.attempt_id in charged:
-                    found.duplicates.append(entry.attempt_id)
-                charged.add(entry.attempt_id)
+            charge = entry.attempt_id, entry.kind is Kind.ADJUST
+            if charge in charged:
+                found.duplicates.append(entry.attempt_id)
+            charged.add(charge)
     return found, stored, dict(recomputed)
 
 
@@ -125,7 +131,7 @@ def _count(entry: Entry, found: Verification, counters: dict[str, int]) -> None:
         counters[name] = counters.get(name, 0) + amount
 
 
-async def _snapshot(store: Store, keys: AccountKeys) -> tuple[str, Counters, int]:
+async def _snapshot(store: Store, keys: AccountKeys) -> tuple[str, Stored, int]:
     """The newest entry's id, all counters and the number of holds, at one and the same moment."""
     for _ in range(_TRIES):
         hours = await store.command("ZRANGE", keys.hours, 0, -1)
@@ -136,13 +142,20 @@ async def _snapshot(store: Store, keys: AccountKeys) -> tuple[str, Counters, int
             *(("HGETALL", keys.counters(int(hour))) for hour in hours),
         )
         if hours_now == hours:
-            counters = {
-                int(hour): {name.decode(): int(amount) for name, amount in found.items()}
+            counters: Stored = {
+                int(hour): {name.decode(): _whole(amount) for name, amount in found.items()}
                 for hour, found in zip(hours, hashes, strict=True)
             }
             return (newest[0][0].decode() if newest else ""), counters, open_holds
     raise StoreUnavailable("the ledger's hours kept changing while they were read")
 
 
-def _solid(counters: dict[str, int]) -> dict[str, int]:
-    return {name: amount for name, amount in counters.items() if amount}
+def _whole(raw: bytes) -> int | None:
+    try:
+        return int(raw)
+    except ValueError:
+        return None
+
+
+def _solid(counters: Mapping[str, int | None]) -> dict[str, int | None]:
+    return {name: amount for name, amount in counters.items() if amount != 0}

@@ -160,7 +160,7 @@ class Store:
         replies = await self._evalsha([(script.digest(flags_known=flags), args) for script, args, _ in batch])
         unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
-            for script in {batch[at][0].name: batch[at][0] for at in unknown}.values():
+            for script in {batch[at][0] for at in unknown}:
                 await self._client.script_load(script.text(flags_known=flags))
             again = await self._evalsha(
                 [(batch[at][0].digest(flags_known=flags), batch[at][1]) for at in unknown]
