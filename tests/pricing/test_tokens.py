@@ -11,7 +11,13 @@ import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.pricing.tokens import IMAGE_MAX_TOKENS, bound_tokens, count_tokens
+from router.pricing.tokens import (
+    IMAGE_MAX_TOKENS,
+    _hundredths_any,
+    _hundredths_ascii,
+    bound_tokens,
+    count_tokens,
+)
 
 ENGLISH = [text for text in topics.values() if len(text) > 300]
 JSON = json.dumps(
@@ -92,3 +98,8 @@ def test_the_bound_is_bytes_and_sixteen_a_message_and_the_most_a_picture_can_be(
 def test_a_negative_size_is_refused(sizes: tuple[int, int, int]):
     with pytest.raises(ValueError, match="negative"):
         bound_tokens(*sizes)
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=400))
+def test_the_quick_way_for_ascii_counts_as_the_patterns_do(text: str):
+    assert _hundredths_ascii(text.encode()) == _hundredths_any(text)
