@@ -26,6 +26,7 @@ from router.http.request import (
     headers_of,
     label_headers,
     read_body,
+    send_whole,
 )
 from router.http.shown import closing_comment, completion_body, decision_headers, finish_of
 from router.query import Query
@@ -96,7 +97,7 @@ class Completions:
         answer = done.answer
         output = None if answer is None else answer.text
         body = completion_body(done.decision, done.charge, output=output, finish_reason=finish_of(answer))
-        await _send_whole(send, [JSON, *more], msgspec.json.encode(body))
+        await send_whole(send, 200, [JSON, *more], msgspec.json.encode(body))
         self._count(done.decision, done.charge)
 
     async def _answer_chat(self, query: Query, send: Send, more: Headers) -> None:
@@ -105,7 +106,7 @@ class Completions:
             await self._stream_chat(done, send, more)
             return
         headers = [JSON, *decision_headers(done.decision, done.charge), *more]
-        await _send_whole(send, headers, _body_of(done))
+        await send_whole(send, 200, headers, _body_of(done))
         self._count(done.decision, done.charge)
 
     async def _stream_chat(self, stream: CompletionStream, send: Send, more: Headers) -> None:
@@ -162,16 +163,10 @@ class _Started:
 
 async def _say(error: PennyrouteError, send: _Started, more: Headers, *, named: bool) -> None:
     if not send.begun:
-        await _start(send, status_of(error), [*error_headers(error), *more])
-        await _end(send, error_body(error))
+        await send_whole(send, status_of(error), [*error_headers(error), *more], error_body(error))
         return
     data = {"error": error_object(error)}
     await _end(send, _event(b"error", data) if named else b"data: " + msgspec.json.encode(data) + b"\n\n")
-
-
-async def _send_whole(send: Send, headers: Headers, body: bytes) -> None:
-    await _start(send, 200, [*headers, (b"content-length", b"%d" % len(body))])
-    await _end(send, body)
 
 
 async def _start(send: Send, status: int, headers: Headers) -> None:

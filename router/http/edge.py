@@ -17,6 +17,7 @@ from router.http.request import (
     header_text,
     headers_of,
     read_body,
+    send_whole,
 )
 
 OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
@@ -50,7 +51,7 @@ class Edge:
         if refusal is not None:
             await _refuse(refusal, send, more)
         elif method == "OPTIONS" and b"access-control-request-method" in headers:
-            await _answer(send, 204, self._guard.preflight(headers), b"")
+            await send_whole(send, 204, self._guard.preflight(headers), b"")
         elif method == "POST" and path in self._hot:
             await self._hot[path](scope, receive, send, more)
         else:
@@ -87,9 +88,4 @@ class Edge:
 
 
 async def _refuse(error: PennyrouteError, send: Send, more: Headers) -> None:
-    await _answer(send, status_of(error), [*error_headers(error), *more], error_body(error))
-
-
-async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_whole(send, status_of(error), [*error_headers(error), *more], error_body(error))

@@ -1,4 +1,4 @@
-"""Reading a raw ASGI request: headers and a bounded body."""
+"""Raw ASGI: headers, a bounded body, an answer in one piece."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -109,6 +109,13 @@ async def _rest(receive: Receive, first: bytes, most_bytes: int) -> bytes:
             raise _too_large(most_bytes)
         more = message.get("more_body", False)
     return b"".join(pieces)
+
+
+async def send_whole(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Sends an answer in one piece, with its length."""
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _too_large(most_bytes: int) -> TooLarge:
