@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
 # Not compiled when installed: Python compiles what is really imported on first use, and most never is.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile
+PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile
 UV_VERSION := 0.13.9
 CODE := router classifiers policies tests benchmarks
 
@@ -43,8 +43,8 @@ demo: .venv/.installed ## send a sample workload and print its cost report, with
 
 .venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
 	@echo "Installing what requirements.lock lists into .venv; the first time takes up to a minute."
-	@$(PIP) --require-hashes -r requirements.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@.venv/$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@.venv/$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # --- work on it -------------------------------------------------------------------------------------
@@ -55,13 +55,26 @@ install-dev: .venv/.installed-dev ## the same with the tools for tests, lint and
 
 .venv/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml | .venv/bin/python
 	@echo "Installing what requirements-dev.lock lists into .venv; the first time takes up to a minute."
-	@$(PIP) --require-hashes -r requirements-dev.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@.venv/$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@.venv/$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch .venv/.installed $@
 
 .PHONY: test
 test: format-check lint types contracts ## everything: format, lint, types, import contracts, all tests
-	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto -m "not local" $(ARGS)
+
+.PHONY: test-local
+test-local: build/local/.installed ## a real small model answers (its runtime is built once, in about five minutes)
+	@build/local/bin/python -m pytest -q -m local $(ARGS)
+
+# An environment of its own, so that the other tests run without what only this one needs. pip keeps the runtime
+# that it has built in its cache.
+build/local/.installed: requirements-local.lock pyproject.toml | .venv/bin/python
+	@echo "Installing what requirements-local.lock lists into build/local; the first time takes about five minutes."
+	@$(BIN)/python -m venv --clear build/local
+	@build/local/$(PIP_INSTALL) --require-hashes -r requirements-local.lock
+	@build/local/$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
 
 .PHONY: format
 format: .venv/.installed-dev ## rewrite the code in the one format
@@ -98,7 +111,8 @@ lock: build/uv/bin/uv ## choose versions anew within pyproject.toml's ranges; re
 	@UV="build/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate $(ARGS) pyproject.toml requirements-build.in"; \
 	$$UV --output-file requirements.lock && \
-	$$UV --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$$UV --group dev --constraint requirements.lock --output-file requirements-dev.lock && \
+	$$UV --group dev --extra local --constraint requirements-dev.lock --output-file requirements-local.lock
 
 # Resolving needs uv; nothing that runs does, so it has a throwaway environment of its own.
 build/uv/bin/uv: | .venv/bin/python
