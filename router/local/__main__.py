@@ -1,0 +1,24 @@
+"""`python -m router.local`: the bundled local model, by itself."""
+
+import os
+import sys
+
+from router.bundled.serve import arguments, serve
+from router.local.model import LocalModel
+from router.local.speaker import LocalSpeaker
+from router.local.weights import HOW_TO_INSTALL, installed, weights
+
+
+def main() -> None:
+    """Serves; see `router.bundled.serve`."""
+    parser = arguments("router.local", "SmolLM2-135M by llama.cpp, over the OpenAI wire.")
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--threads", type=int, default=cores, help="cores it may keep busy; all unless told")
+    chosen = parser.parse_args()
+    if not installed():
+        sys.exit(f"the local model is not installed; {HOW_TO_INSTALL}")
+    serve(LocalSpeaker(LocalModel(weights(), chosen.threads)), chosen.port)
+
+
+if __name__ == "__main__":
+    main()
