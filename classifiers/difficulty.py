@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from classifiers.facts import QueryFacts
@@ -11,11 +11,12 @@ class Factor:
 
     `name` is for people ("contains code", "word: prove"). `weight` is the signed contribution to the raw
     score, the number that calibration then turns into a difficulty: comparable within one artifact, not a
-    share of the value.
+    share of the value. `quotes`: the name has words of the query in it.
     """
 
     name: str
     weight: float
+    quotes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,15 @@ class Difficulty:
     value: float
     factors: tuple[Factor, ...] = ()
     """Strongest first, six at most."""
+
+    @property
+    def unquoted(self) -> "Difficulty":
+        """The same without the query's own words: what may be kept where the query may not."""
+        factors = tuple(
+            Factor("a word of the query", factor.weight) if factor.quotes else factor
+            for factor in self.factors
+        )
+        return replace(self, factors=factors)
 
     @property
     def sentence(self) -> str:

@@ -119,9 +119,9 @@ class LearnedClassifier:
         by_word = rows[:, :-2] @ (slopes * self._word_scales / self._norm(sums))
         moved = np.concatenate((by_form, by_word))
         factors = [
-            Factor(
-                _form_name(at, away) if at < len(FORM) else _word_name(reading, known, at - len(FORM)), weight
-            )
+            Factor(_form_name(at, away), weight)
+            if at < len(FORM)
+            else Factor(_word_name(reading, known, at - len(FORM)), weight, quotes=True)
             for at, weight in _strongest(moved)
         ]
         factors.sort(key=lambda factor: (-abs(factor.weight), factor.name))

@@ -1,6 +1,6 @@
 """What is kept of a decision, and shown by `GET /v1/decisions/{id}`.
 
-No prompt and no answer unless the route says so.
+No prompt, no word of it and no answer unless the route says so.
 """
 
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from router.decision import Decision, Inputs
+from router.decision import Decision, Inputs, explain
 from router.ledger.entry import Entry, Labels
 from router.pricing.money import usd
 
@@ -136,8 +136,10 @@ def draft(decision: Decision, created_at_ms: int, *, enforced: bool) -> Decision
     """The record of a decision before its first attempt."""
     query, choice, threshold = decision.query, decision.choice, decision.threshold
     first = decision.first or decision
-    difficulty = decision.difficulty
     keeps = decision.route is not None and decision.route.store_prompts
+    difficulty = decision.difficulty
+    if difficulty is not None and not keeps:
+        difficulty = difficulty.unquoted
     return DecisionRecord(
         id=decision.id,
         account=query.caller.account,
@@ -157,7 +159,7 @@ def draft(decision: Decision, created_at_ms: int, *, enforced: bool) -> Decision
         factors=tuple(FactorRecord(factor.name, factor.weight) for factor in difficulty.factors)
         if difficulty
         else (),
-        explanation=decision.explanation,
+        explanation=explain(choice, difficulty, threshold),
         inputs=decision.inputs,
         labels=query.labels,
         stream=query.stream,
