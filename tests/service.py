@@ -1,18 +1,26 @@
 """The real service as a subprocess, on a free port, with a data directory of its own."""
 
+import asyncio
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self, TypeVar
 
 import httpx
 
+from router.ledger.verify import Verification, verify
+from router.store.connection import Store
+from router.store.embedded import EmbeddedStore
+
+T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 _ANSWERS_AT = re.compile(r"answers at (http://\S+)")
 _NO_KEYS = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONWARNINGS": "default"}
@@ -95,6 +103,68 @@ class Service:
         self.process.stdout.close()
         self.process = None
         return status
+
+    def kill(self) -> None:
+        """As a crash or the kernel's out-of-memory killer does: nothing is told, the store lives on."""
+        self.stop(signal.SIGKILL)
+
+    @property
+    def store_url(self) -> str:
+        return self.environ.get("REDIS_URL") or EmbeddedStore(self.data_dir).url
+
+    def store(self, *words: str | int) -> Any:
+        """What the store answers to one command, asked past the service."""
+
+        async def ask() -> Any:
+            store = Store.at_url(self.store_url)
+            try:
+                return await store.command(*words)
+            finally:
+                await store.aclose()
+
+        return asyncio.run(ask())
+
+    def store_pid(self) -> int:
+        """The process of the store."""
+        found = re.search(rb"process_id:(\d+)", bytes(self.store("INFO", "server"), "utf-8"))
+        assert found is not None
+        return int(found[1])
+
+    def ledger(self, account: str = "main") -> Verification:
+        """The account's entries, open holds and cost, recomputed; counters that disagree fail the test."""
+
+        async def read() -> Verification:
+            store = Store.at_url(self.store_url)
+            try:
+                return await verify(store, account)
+            finally:
+                await store.aclose()
+
+        found = asyncio.run(read())
+        assert found.clean, found
+        return found
+
+    def settled(self) -> Verification:
+        """The ledger once no hold is open any more."""
+        return self.until(self.ledger, lambda found: found.open_holds == 0)
+
+    def until(self, look: Callable[[], T], good: Callable[[T], bool], patience_s: float = 20.0) -> T:
+        """Looks until what is seen is good; fails the test when it never is."""
+        give_up = time.monotonic() + patience_s
+        while not good(seen := look()):
+            assert time.monotonic() < give_up, f"still {seen}\n{self.said}"
+            time.sleep(0.02)
+        return seen
+
+    def key(self, name: str, scope: str = "call") -> str:
+        """Makes a key and answers its text."""
+        return self.cli("keys", "create", name, "--scope", scope).stdout.strip()
+
+    def key_id(self, name: str) -> str:
+        """The id of the newest key of that name."""
+        keys = json.loads(self.cli("keys", "list", "--format", "json").stdout)
+        found: str = [key["id"] for key in keys if key["name"] == name][-1]
+        return found
 
     def __enter__(self) -> Self:
         return self.start()
