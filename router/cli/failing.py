@@ -23,24 +23,29 @@ class CommandFailed(PennyrouteError):  # noqa: N818 - the name says what happene
     code = "command_failed"
 
 
-def exit_code_of(command: Callable[[], object]) -> int:
+def exit_code_of(command: Callable[[], None]) -> int:
     """Runs a command line and answers what the process should exit with."""
     try:
-        result = command()
+        code = _ran(command)
         sys.stdout.flush()
-    except PennyrouteError as error:
-        say(error.message)
-    except typer.Abort:
-        return INTERRUPTED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         return _reader_gone()
+    return code
+
+
+def _ran(command: Callable[[], None]) -> int:
+    try:
+        command()
+    except typer.Exit as done:
+        return done.exit_code
+    except PennyrouteError as error:
+        say(error.message)
+        return 1
     except typer.TyperException as error:
         return _misused(error)
-    else:
-        return result if isinstance(result, int) else 0
-    return 1
+    return 0
 
 
 def say(message: str) -> None:

@@ -15,7 +15,14 @@ from router.cli.options import examples_of
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line and answers its exit code."""
     command = typer.main.get_command(application())
-    return exit_code_of(lambda: command.main(argv, prog_name="pennyroute", standalone_mode=False))
+    words = sys.argv[1:] if argv is None else list(argv)
+
+    def run() -> None:
+        # Not `command.main`, which decides on exit codes of its own.
+        with command.make_context("pennyroute", words) as context:
+            command.invoke(context)
+
+    return exit_code_of(run)
 
 
 def application() -> typer.Typer:

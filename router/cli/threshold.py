@@ -1,7 +1,6 @@
 """`pennyroute threshold`: where the line between small and large is, who drew it, and how to move it."""
 
 import getpass
-import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,9 +29,13 @@ if TYPE_CHECKING:
 _NOT_YET = "configured; in force once the service starts"
 
 
-def _zero_to_one(value: float) -> float:
-    if math.isnan(value) or not 0.0 <= value <= 1.0:
-        raise typer.BadParameter(f"a threshold is a number from 0 to 1, not {value:g}")
+def _zero_to_one(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0.0 <= value <= 1.0:  # also refuses NaN
+        raise typer.BadParameter(f"a threshold is a number from 0 to 1, not {text[:40]}")
     return value
 
 
@@ -80,7 +83,7 @@ def set_(
         typer.Argument(
             metavar="VALUE",
             help="Difficulty, 0 to 1, at and above which the large model answers.",
-            callback=_zero_to_one,
+            parser=_zero_to_one,
         ),
     ],
     *,

@@ -102,6 +102,7 @@ def _print(report: "TrainingReport") -> None:
     from router.cli.output import Column, for_programs, plain, print_table, to_person
 
     out, manifest = for_programs(), report.manifest
+    directory = plain(str(report.directory))
     for bad in report.bad_rows:
         to_person().print(f"not used: {plain(bad)}", style="yellow", soft_wrap=True)
     apart = f", {report.held_out:,} held out" if report.held_out else ""
@@ -113,14 +114,14 @@ def _print(report: "TrainingReport") -> None:
     )
     out.print(f"head: {report.chosen} ({plain(report.reason)})", soft_wrap=True)
     columns = (
-        Column("judged on"),
+        Column("folds"),
         Column("APGR", right=True),
-        Column("length alone", right=True),
-        Column("calib. error", right=True),
-        Column("to large", right=True),
+        Column("length\nalone", right=True),
+        Column("calibration\nerror", right=True),
+        Column("to\nlarge", right=True),
         Column("quality", right=True),
-        Column("all small", right=True),
-        Column("all large", right=True),
+        Column("all\nsmall", right=True),
+        Column("all\nlarge", right=True),
     )
     threshold = manifest["default_threshold"]
     print_table(
@@ -131,15 +132,15 @@ def _print(report: "TrainingReport") -> None:
     out.print(
         "APGR: share of the gap between all small and all large that is won, averaged over thresholds; "
         "0.5 is chance.\n"
-        f"Written to {plain(str(report.directory))}. Use it: `classifier: {plain(str(report.directory))}` in "
-        f"pennyroute.yaml; score with it: pennyroute score --classifier {plain(str(report.directory))}"
+        f"Written to {directory}. Score with it: pennyroute score --classifier {directory}\n"
+        f"Decide with it: `classifier: {directory}` in pennyroute.yaml"
     )
 
 
 def _row(kind: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
     routed = figures["at_default_threshold"]
     return (
-        f"{kind} folds",
+        kind,
         _measured(figures["shipped_mixture"]),
         _measured(figures["length_alone"]),
         f"{figures['calibration_error']:.3f}",
@@ -153,4 +154,4 @@ def _row(kind: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
 def _measured(figure: Mapping[str, Any]) -> str:
     if figure["apgr"] is None:
         return "unknown"
-    return f"{figure['apgr']:.3f} ± {figure['standard_error']:.3f}"
+    return f"{figure['apgr']:.3f}±{figure['standard_error']:.3f}"

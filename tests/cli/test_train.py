@@ -1,0 +1,53 @@
+"""A classifier is trained, shown with its figures, and scores."""
+
+import json
+from pathlib import Path
+
+from tests.cli.running import Pennyroute
+
+EASY = "What is {} plus {}?"
+HARD = "Prove, step by step and with every lemma stated, that the {}th cyclotomic polynomial over {} is irreducible."
+
+
+def _outcomes(path: Path, rows: int = 120) -> None:
+    with path.open("w") as file:
+        for number in range(rows):
+            hard = number % 2
+            query = (HARD if hard else EASY).format(number * 7919, number)
+            small = {"model": "tiny", "score": float(not hard or number % 3 == 0), "cost_usd": 0.0001}
+            large = {"model": "big", "score": 1.0, "cost_usd": 0.002}
+            file.write(json.dumps({"id": number, "query": query, "small": small, "large": large}) + "\n")
+
+
+def test_a_trained_classifier_is_shown_with_its_figures_and_scores_queries(pennyroute: Pennyroute):
+    _outcomes(pennyroute.folder / "outcomes.jsonl")
+    ran = pennyroute.ok(
+        "train", "outcomes.jsonl", "--out", "trained", "--seed", "3", "--name", "ours", columns=80
+    )
+    assert "ours: learned from 120 rows" in ran.out
+    assert "APGR" in ran.out
+    assert "random" in ran.out
+    assert ran.err == ""
+    scored = pennyroute.ok(
+        "score", "--classifier", "trained", given=b'{"id": 1, "query": "What is 3 plus 4?"}\n'
+    )
+    assert 0.0 <= json.loads(scored.out)["difficulty"] <= 1.0
+
+
+def test_bad_rows_are_named_and_with_strict_the_first_one_stops_it(pennyroute: Pennyroute):
+    outcomes = pennyroute.folder / "outcomes.jsonl"
+    _outcomes(outcomes)
+    with outcomes.open("a") as file:
+        file.write('{"id": 1, "query": "no scores"}\n')
+    assert "outcomes.jsonl, line 121" in pennyroute.ok("train", "outcomes.jsonl", "--out", "trained").err
+    assert "line 121" in pennyroute.refused("train", "outcomes.jsonl", "--out", "strict", "--strict")
+
+
+def test_outcomes_that_cannot_be_used_are_refused(pennyroute: Pennyroute):
+    assert "cannot be read" in pennyroute.refused("train", "nowhere.jsonl", "--out", "o")
+    (pennyroute.folder / "few.jsonl").write_text("not json\n")
+    assert "at least" in pennyroute.refused("train", "few.jsonl", "--out", "o")
+    (pennyroute.folder / "a.csv").write_text("x\n")
+    assert ".jsonl" in pennyroute.refused("train", "a.csv", "--out", "o")
+    assert "--out" in pennyroute.refused("train", "few.jsonl", code=2)
+    assert "--holdout" in pennyroute.refused("train", "few.jsonl", "--out", "o", "--holdout", "2", code=2)
