@@ -2,13 +2,13 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from router.store.connection import Store
-from tests.store.servers import KINDS, StoreServer
+from tests.store.servers import KINDS, MakeServer, StoreServer
 
 _BOTH = [
     pytest.param(kind, marks=pytest.mark.skipif(binary is None, reason=f"no {kind} server is installed"))
@@ -36,7 +36,7 @@ async def store(store_server: StoreServer) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def own_server() -> Iterator[Callable[..., StoreServer]]:
+def own_server() -> Iterator[MakeServer]:
     """Makes servers that a test may kill, freeze, fill and start again: `own_server(kind, **options)`."""
     made: list[StoreServer] = []
     folders = []

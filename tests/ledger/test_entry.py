@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.ledger.entry import Kind, Labels, Tokens, decode, encode, increments
+from router.ledger.entry import Entry, Kind, Labels, Tokens, decode, encode, increments
 from router.ledger.histogram import bucket, middle, percentile
 from tests.ledger.examples import HOUR_MS, a_hold, a_void, an_entry
 
@@ -64,8 +64,10 @@ def test_the_hour_is_of_the_moment_it_was_held_at():
 costs = st.none() | st.integers(0, 10**15)
 
 
-@given(costs, costs, costs, st.booleans(), st.integers(0, 10**9))
-def test_an_assumed_entry_and_its_adjustment_add_up_to_the_truth(assumed_cost, cost, baseline, final, tokens):
+@given(assumed_cost=costs, cost=costs, baseline=costs, final=st.booleans(), tokens=st.integers(0, 10**9))
+def test_an_assumed_entry_and_its_adjustment_add_up_to_the_truth(
+    *, assumed_cost: int | None, cost: int | None, baseline: int | None, final: bool, tokens: int
+):
     assumed = an_entry(
         kind=Kind.ASSUME, cost_nano=assumed_cost, baseline_nano=0, usage_source="assumed", tokens=Tokens(9, 9)
     )
@@ -76,19 +78,19 @@ def test_an_assumed_entry_and_its_adjustment_add_up_to_the_truth(assumed_cost, c
     assert {metric: amount for metric, amount in summed.items() if amount} == increments(truth)
 
 
-def an_adjustment(truth, assumed):
+def an_adjustment(truth: Entry, assumed: Entry):
     fields = {name: getattr(truth, name) for name in truth.__struct_fields__}
     return type(truth)(**(fields | {"kind": Kind.ADJUST, "replaces": assumed}))
 
 
 @given(st.integers(1, 10**12))
-def test_a_buckets_middle_is_within_the_stated_share_of_every_number_in_it(number):
+def test_a_buckets_middle_is_within_the_stated_share_of_every_number_in_it(number: int):
     error = abs(middle(bucket(number)) - number)
     assert error <= math.ceil(number * 0.045)
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1), st.floats(0.01, 1.0))
-def test_a_percentile_is_the_bucket_of_the_exact_one(numbers, share):
+def test_a_percentile_is_the_bucket_of_the_exact_one(numbers: list[int], share: float):
     counts: dict[int, int] = {}
     for number in numbers:
         counts[bucket(number)] = counts.get(bucket(number), 0) + 1

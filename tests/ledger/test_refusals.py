@@ -10,6 +10,7 @@ from router.ledger.verify import repair, verify
 from router.store.connection import Store, StoreRefused
 from router.store.keys import AccountKeys
 from tests.ledger.examples import ACCOUNT, a_decision, a_hold, an_entry, fleeting, lasting, reserve
+from tests.store.servers import MakeServer
 
 KEYS = AccountKeys(ACCOUNT)
 
@@ -20,7 +21,7 @@ async def everything(store: Store) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("key", ["holds", "entries", "counters", "hours", "decision", "attempt"])
-async def test_a_key_of_another_type_refuses_a_settle_before_anything_is_written(store: Store, key):
+async def test_a_key_of_another_type_refuses_a_settle_before_anything_is_written(store: Store, key: str):
     ledger = lasting(store)
     at_ms = await reserve(ledger, a_hold())
     entry = an_entry(at_ms=at_ms)
@@ -37,7 +38,7 @@ async def test_a_key_of_another_type_refuses_a_settle_before_anything_is_written
 
 
 @pytest.mark.parametrize("key", [KEYS.holds, KEYS.attempt("dec_1-1"), KEYS.version])
-async def test_a_key_of_another_type_refuses_a_reserve_before_anything_is_written(store: Store, key):
+async def test_a_key_of_another_type_refuses_a_reserve_before_anything_is_written(store: Store, key: str):
     await store.command("RPUSH", key, "not what it was")
     before = await everything(store)
     with pytest.raises(StoreRefused, match="WRONGTYPE"):
@@ -63,7 +64,7 @@ async def test_a_counter_that_is_no_number_refuses_the_settle_until_it_is_repair
 
 
 @pytest.mark.parametrize("cost", [2**53 + 1, 10**18 - 1, 10**18 + 1, 8 * 10**18 + 1])
-async def test_amounts_beyond_a_doubles_digits_stay_exact(store: Store, cost):
+async def test_amounts_beyond_a_doubles_digits_stay_exact(store: Store, cost: int):
     ledger = fleeting(store)
     at_ms = await reserve(ledger, a_hold(cost_nano=cost, held_nano=cost))
     await ledger.reap(ACCOUNT)
@@ -85,13 +86,15 @@ async def test_a_counter_that_would_overflow_refuses_the_whole_settle(store: Sto
 
 
 @pytest.mark.parametrize("cost", [2**63, 10**30])
-async def test_an_amount_no_counter_can_hold_is_refused(store: Store, cost):
+async def test_an_amount_no_counter_can_hold_is_refused(store: Store, cost: int):
     with pytest.raises(StoreRefused, match="cannot hold"):
         await lasting(store).settle(ACCOUNT, an_entry(cost_nano=cost, baseline_nano=None), a_decision())
     assert await everything(store) == {}
 
 
-async def test_one_hold_that_cannot_be_reaped_does_not_stand_in_the_way_of_the_others(store: Store, caplog):
+async def test_one_hold_that_cannot_be_reaped_does_not_stand_in_the_way_of_the_others(
+    store: Store, caplog: pytest.LogCaptureFixture
+):
     ledger = fleeting(store)
     for number in range(5):
         await reserve(ledger, a_hold(f"dec_{number}"))
@@ -102,7 +105,9 @@ async def test_one_hold_that_cannot_be_reaped_does_not_stand_in_the_way_of_the_o
     assert await ledger.reap(ACCOUNT) == 1
 
 
-async def test_a_hold_whose_attempt_is_lost_is_dropped_and_reported(store: Store, caplog):
+async def test_a_hold_whose_attempt_is_lost_is_dropped_and_reported(
+    store: Store, caplog: pytest.LogCaptureFixture
+):
     ledger = fleeting(store)
     await reserve(ledger, a_hold())
     await store.command("DEL", KEYS.attempt("dec_1-1"))
@@ -112,7 +117,7 @@ async def test_a_hold_whose_attempt_is_lost_is_dropped_and_reported(store: Store
 
 
 @pytest.mark.parametrize("kind", ["valkey", "redis"])
-async def test_a_full_store_refuses_new_holds_and_still_settles_and_reaps(own_server, kind):
+async def test_a_full_store_refuses_new_holds_and_still_settles_and_reaps(own_server: MakeServer, kind: str):
     server = own_server(kind)
     store = Store.at_url(server.url)
     ledger = lasting(store)

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,3 +80,6 @@ class StoreServer:
                 return connection.recv(64).startswith(b"+PONG")
             except OSError:
                 return False
+
+
+MakeServer = Callable[..., StoreServer]

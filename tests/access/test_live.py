@@ -1,0 +1,166 @@
+"""What a worker knows of keys and thresholds: who may call, how old it may be, and how it hears of changes."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from router.access.keys import ANYBODY, KeyRing, Scope
+from router.clock import World, real_world
+from router.errors import NotAuthenticated, StoreUnavailable
+from router.ledger.ledger import StaleSettings
+from router.live import STALE_LIMIT_S, LiveSettings
+from router.routes.thresholds import Change, Thresholds
+from router.store.connection import Store
+from tests.ledger.examples import ACCOUNT, a_hold, lasting
+from tests.store.servers import MakeServer
+from tests.waiting import until
+
+
+class Clock:
+    """Monotonic seconds that a test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 10.0
+
+    def world(self) -> World:
+        return replace(real_world(), monotonic_s=lambda: self.now_s)
+
+
+async def a_worker(store: Store, clock: Clock | None = None) -> LiveSettings:
+    await Thresholds(store).seed("default", 0.1)
+    live = LiveSettings(store, ["default"], (clock or Clock()).world())
+    await live.refresh()
+    return live
+
+
+async def heard(live: LiveSettings, version: str) -> None:
+    """Waits until the worker's own loop has brought it to a version."""
+    await until(lambda: live.known.overall == version)
+
+
+async def test_while_no_key_exists_anybody_may_call(store: Store):
+    live = await a_worker(store)
+    assert live.caller(None) == ANYBODY
+    assert live.caller("whatever a client sends") == ANYBODY
+
+
+async def test_once_a_key_exists_every_call_needs_one_that_is_good(store: Store):
+    live = await a_worker(store)
+    key, secret = await KeyRing(store).create("ci", (Scope.CALL,), account="acme")
+    await live.refresh()
+    found = live.caller(secret)
+    assert (found.account, found.key_id, found.may_call, found.admin) == ("acme", key.id, True, False)
+    assert found.digest not in repr(found)
+    for wrong in (None, "", secret[:-1], secret + "x", secret.upper(), key.id, found.digest):
+        with pytest.raises(NotAuthenticated) as caught:
+            live.caller(wrong)
+        assert secret not in str(caught.value)
+
+
+async def test_a_revoked_key_is_refused_and_the_last_one_opens_nothing(store: Store):
+    live = await a_worker(store)
+    key, secret = await KeyRing(store).create("ci", (Scope.CALL,))
+    caller = (await live.refresh()) and live.caller(secret)
+    await KeyRing(store).revoke(key.id)
+    await live.refresh()
+    for ask in (lambda: live.caller(secret), lambda: live.confirm(caller), lambda: live.caller(None)):
+        with pytest.raises(NotAuthenticated):
+            ask()
+
+
+async def test_a_store_that_lost_its_keys_opens_nothing(store: Store):
+    live = await a_worker(store)
+    _, secret = await KeyRing(store).create("ci", (Scope.CALL,))
+    await live.refresh()
+    await store.command("FLUSHALL")
+    await live.refresh()
+    for sent in (secret, None):
+        with pytest.raises(NotAuthenticated):
+            live.caller(sent)
+
+
+async def test_a_worker_that_never_read_anything_lets_nobody_in(store: Store):
+    live = LiveSettings(store, ["default"], Clock().world())
+    for ask in (lambda: live.caller(None), lambda: live.threshold("default"), lambda: live.confirm(ANYBODY)):
+        with pytest.raises(StoreUnavailable, match="since the start"):
+            ask()
+
+
+async def test_without_the_store_what_is_known_holds_for_fifteen_minutes_and_no_longer(store: Store):
+    clock = Clock()
+    live = await a_worker(store, clock)
+    clock.now_s += STALE_LIMIT_S
+    assert live.threshold("default").value == 0.1
+    assert live.caller(None) == ANYBODY
+    clock.now_s += 1
+    for ask in (lambda: live.caller(None), lambda: live.threshold("default")):
+        with pytest.raises(StoreUnavailable, match="901 s"):
+            ask()
+
+
+async def test_a_change_is_live_in_every_worker_within_its_next_look(store: Store):
+    workers = [await a_worker(store) for _ in range(3)]
+    loops = [asyncio.create_task(live.keep_fresh()) for live in workers]
+    await Thresholds(store).set(Change("default", 0.7, "me"))
+    for live in workers:
+        await heard(live, "2")
+        assert live.threshold("default").value == 0.7
+    for loop in loops:
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
+
+
+async def test_a_change_whose_author_died_before_telling_the_accounts_still_reaches_the_workers(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    live = await a_worker(store)
+
+    async def died(_: Store) -> None:
+        raise ConnectionAbortedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("router.routes.thresholds.changed", died)
+        with pytest.raises(ConnectionAbortedError):
+            await Thresholds(store).set(Change("default", 0.7, "me"))
+    await live._confirm()
+    assert live.threshold("default").value == 0.7
+
+
+@pytest.mark.parametrize("change", ["threshold", "new key", "revoked key"])
+async def test_the_next_reserve_after_a_change_is_refused_as_stale(store: Store, change: str):
+    ring = KeyRing(store)
+    key, _ = await ring.create("ci", (Scope.CALL,))
+    live = await a_worker(store)
+    if change == "threshold":
+        await Thresholds(store).set(Change("default", 0.7, "me"))
+    elif change == "new key":
+        await ring.create("another", (Scope.CALL,))
+    else:
+        await ring.revoke(key.id)
+    ledger = lasting(store)
+    with pytest.raises(StaleSettings):
+        await ledger.reserve(ACCOUNT, a_hold(), version=live.known.versions[ACCOUNT])
+    await live.refresh()
+    await ledger.reserve(ACCOUNT, a_hold(), version=live.known.versions[ACCOUNT])
+
+
+async def test_the_loop_outlives_an_outage_and_reports_it_once(
+    own_server: MakeServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("router.live.REFRESH_EVERY_S", 0.01)
+    server = own_server()
+    store = Store.at_url(server.url)
+    live = await a_worker(store)
+    loop = asyncio.create_task(live.keep_fresh())
+    server.kill()
+    await until(lambda: "cannot be refreshed" in caplog.text)
+    await asyncio.sleep(0.1)
+    assert live.threshold("default").value == 0.1
+    server.start()
+    await Thresholds(store).set(Change("default", 0.7, "me"))
+    await heard(live, "2")
+    assert caplog.text.count("cannot be refreshed") == 1
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+    await store.aclose()
