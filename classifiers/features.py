@@ -34,6 +34,26 @@ _FIRST, _SECOND, _SHIFT = np.uint64(2654435761), np.uint64(40503), np.uint64(9)
 _NORMAL_CHARS: Final = 128
 """Compatibility forms are made plain in pieces of this size: the time it takes grows with the square of a run
 of combining marks."""
+_QUOTES, _DASHES, _STOPS = (
+    "\u2018\u2019\u201a\u201b",
+    "\u2010\u2011\u2012\u2013\u2014\u2015",
+    "\u3001\u3002\u00b7",
+)
+_DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u300c\u300d"
+_OPENING_MARKS, _BREAKS = "\u00a1\u00bf\u2022\u2026", "\u2028\u2029"
+_TYPED: Final = {
+    ord(sign): plain
+    for signs, plain in (
+        (_QUOTES, "'"),
+        (_DOUBLE_QUOTES, '"'),
+        (_DASHES, "-"),
+        (_STOPS, "."),
+        (_OPENING_MARKS, " "),
+        (_BREAKS, "\n"),
+    )
+    for sign in signs
+}
+"""What typographic signs are read as."""
 Keys = npt.NDArray[np.uint32]
 _WORD_BYTES = bytes(b if 0x30 <= b <= 0x39 or 0x61 <= b <= 0x7A or b >= 0x80 else 0x20 for b in range(256))
 """Turns every byte of lower-cased UTF-8 that cannot be part of a word into a space."""
@@ -99,7 +119,11 @@ class Reading:
 
 
 def bounded_text(text: str) -> str:
-    """The part that is read, lower-cased; compatibility forms (full-width letters, ligatures) made plain."""
+    """The part that is read, lower-cased.
+
+    Compatibility forms (full-width letters, ligatures) and typographic signs (curly quotes, dashes) are made
+    plain, so that they part words as the typed ones do.
+    """
     if len(text) > READ_CHARS:
         half = READ_CHARS // 2
         text = f"{text[:half]}\n{text[-half:]}"
@@ -116,7 +140,7 @@ def _plain_forms(text: str) -> str:
         length += len(pieces[-1])
         if length >= 2 * READ_CHARS:
             break
-    return "".join(pieces)[: 2 * READ_CHARS]
+    return "".join(pieces)[: 2 * READ_CHARS].translate(_TYPED)
 
 
 def words_of(data: bytes) -> list[bytes]:

@@ -125,6 +125,12 @@ def test_case_and_full_width_letters_are_the_same_words(text: str):
     assert read(QueryFacts(wide)).words == read(QueryFacts(text)).words
 
 
+def test_typographic_signs_part_words_as_typed_ones_do():
+    typed, set_in_type = '"what\'s this" - or that', "\u201cwhat\u2019s this\u201d \u2014 or that"
+    assert read(QueryFacts(typed)).words == read(QueryFacts(set_in_type)).words
+    assert SHIPPED.score(QueryFacts(typed)) == SHIPPED.score(QueryFacts(set_in_type))
+
+
 @given(any_facts)
 def test_a_reading_is_distinct_sorted_keys_and_finite_numbers(facts: QueryFacts):
     reading = read(facts)

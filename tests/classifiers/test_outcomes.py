@@ -1,0 +1,116 @@
+"""Reading outcomes: what does not fit is counted and named by file and line, never dropped in silence."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classifiers import QueryFacts
+from classifiers.errors import OutcomeError
+from classifiers.outcomes import MAX_LINE_BYTES, read_outcomes
+from tests.classifiers.outcome_rows import rows, written
+
+GOOD = rows(1)[0]
+SCORED = {"model": "m", "score": 1, "cost_usd": None}
+
+
+@pytest.mark.parametrize("name", ["made.jsonl", "made.jsonl.gz"])
+def test_rows_come_in_file_order_with_scores_costs_and_facts(tmp_path: Path, name: str):
+    made = rows(30)
+    read = read_outcomes([written(tmp_path / name, made)])
+    assert not read.bad
+    assert [row.id for row in read.rows] == [row["id"] for row in made]
+    assert [row.facts for row in read.rows] == [QueryFacts(row["query"]) for row in made]
+    assert [row.small_score for row in read.rows] == [row["small"]["score"] for row in made]
+    first = read.rows[0]
+    assert (first.source, first.small_model, first.large_model) == ("made", "s", "l")
+    assert (first.small_cost_usd, first.large_cost_usd) == (0.0001, None)
+
+
+BAD: list[tuple[Any, str]] = [
+    ("{", "not JSON"),
+    ("[]", "not a JSON object"),
+    ("[" * 100_000, ""),
+    (b'{"id": "\xff"}', "utf-8"),
+    (json.dumps(GOOD)[:-5], "not JSON"),
+    (GOOD | {"query": None}, "needs either"),
+    (GOOD | {"small": 0.5}, '"small" should be an object'),
+    (GOOD | {"small": {}}, '"small"."score" should be a number from 0 to 1, is None'),
+    (GOOD | {"small": {"score": 1.2}}, "is 1.2"),
+    (GOOD | {"large": {"score": -0.1}}, '"large"."score"'),
+    (GOOD | {"large": {"score": True}}, "is True"),
+    (GOOD | {"large": {"score": float("nan")}}, "is nan"),
+    (GOOD | {"large": {"score": "1" * 10_000}}, "…"),
+    (GOOD | {"large": SCORED | {"cost_usd": -1}}, "should be a number of dollars or null, is -1"),
+    (GOOD | {"large": SCORED | {"cost_usd": 10**400}}, "should be a number of dollars"),
+    (GOOD | {"large": SCORED | {"cost_usd": float("inf")}}, "is inf"),
+]
+
+
+@pytest.mark.parametrize(("bad", "says"), BAD, ids=lambda value: str(value)[:40])
+def test_a_bad_row_is_counted_and_named_by_its_line_and_the_others_are_used(
+    tmp_path: Path, bad: Any, says: str
+):
+    line = bad if isinstance(bad, bytes) else (bad if isinstance(bad, str) else json.dumps(bad)).encode()
+    good = json.dumps(GOOD).encode()
+    path = tmp_path / "mixed.jsonl"
+    path.write_bytes(b"\n".join([good, b"", line, b"   ", good]))
+    read = read_outcomes([path])
+    assert len(read.rows) == 2
+    assert [row.line_number for row in read.bad] == [3]
+    assert read.bad_summary()[0].startswith("mixed.jsonl, line 3: ")
+    assert says in read.bad[0].reason
+    assert len(read.bad[0].reason) < 400
+    with pytest.raises(OutcomeError, match=r"^mixed\.jsonl, line 3: "):
+        read_outcomes([path], strict=True)
+
+
+def test_an_overlong_line_is_one_bad_row_and_does_not_shift_the_line_numbers(tmp_path: Path):
+    path = tmp_path / "long.jsonl"
+    good = json.dumps(GOOD)
+    path.write_text("\n".join([good, "x" * (2 * MAX_LINE_BYTES + 7), good, "oops", good]))
+    read = read_outcomes([path])
+    assert len(read.rows) == 3
+    assert [(row.line_number, row.reason[:11]) for row in read.bad] == [
+        (2, "longer than"),
+        (4, "not JSON (E"),
+    ]
+
+
+def test_a_long_list_of_bad_rows_is_cut_and_says_how_many_more(tmp_path: Path):
+    path = tmp_path / "bad.jsonl"
+    path.write_text("oops\n" * 50)
+    summary = read_outcomes([path]).bad_summary()
+    assert len(summary) == 21
+    assert summary[-1] == "… and 30 more"
+
+
+def test_line_separators_inside_a_query_do_not_split_its_row(tmp_path: Path):
+    row = GOOD | {"query": "one\u2028two\x85three"}
+    path = tmp_path / "odd.jsonl"
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\r\n", encoding="utf-8")
+    assert [one.facts.text for one in read_outcomes([path]).rows] == ["one\u2028two\x85three"]
+
+
+def test_a_row_without_an_id_is_called_by_its_line(tmp_path: Path):
+    read = read_outcomes([written(tmp_path / "made.jsonl", [GOOD | {"id": None}, GOOD | {"id": 7}])])
+    assert [row.id for row in read.rows] == ["made.jsonl:1", "7"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("cut.jsonl.gz", gzip.compress(b"{}\n" * 10_000)[:-20]),
+        ("plain.jsonl.gz", b"{}\n"),
+        ("altered.jsonl.gz", gzip.compress(b"{}\n")[:10] + b"\xff" * 20),
+        ("rows.csv", b"a,b\n"),
+        ("there.jsonl", None),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes | None):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(OutcomeError, match=name):
+        read_outcomes([tmp_path / name])
