@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 
 
@@ -28,7 +29,12 @@ class Script:
 
     def digest(self, *, flags_known: bool) -> str:
         """SHA-1 of `text`, the name the store knows it by."""
-        return hashlib.sha1(self.text(flags_known=flags_known).encode(), usedforsecurity=False).hexdigest()
+        return _digest(self.text(flags_known=flags_known))
+
+
+@lru_cache(maxsize=128)
+def _digest(text: str) -> str:
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def read_script(package: str, name: str, *preludes: str, may_fill: bool = False) -> Script:
