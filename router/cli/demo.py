@@ -16,7 +16,7 @@ from router.cli.options import DATA_DIR, ConfigOption, DataDirOption, example
 if TYPE_CHECKING:
     from router.demo.run import DemoResult
 
-_HERE: Final = "http://127.0.0.1:8080"
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
 _KEY: Final = "PENNYROUTE_API_KEY"
 _BY: Final = "route,tier"
 
@@ -27,7 +27,8 @@ def demo(
         str | None,
         typer.Option(
             metavar="URL",
-            help=f"The service. Unset: {_HERE}; if nothing answers there, one is started for the duration.",
+            help="The service. Unset: http://127.0.0.1:8080, or what the configuration says; if nothing "
+            "answers there, one is started for the duration.",
             show_default=False,
         ),
     ] = None,
@@ -61,22 +62,29 @@ def _service(url: str | None, where: Where) -> Iterator[str]:
     from router.cli.own_service import own_service
     from router.demo.client import Connection, Unreachable
 
+    address = url or _usual_address(where)
     try:
-        with Connection(url or _HERE, _key()) as connection:
+        with Connection(address, _key()) as connection:
             connection.check()
     except Unreachable:
         if url is not None:
             raise
     else:
-        to_person().print(f"Using the service at {url or _HERE}.", soft_wrap=True)
-        yield url or _HERE
+        to_person().print(f"Using the service at {address}.", soft_wrap=True)
+        yield address
         return
     to_person().print(
-        f"Nothing answers at {_HERE}; starting the service for as long as this takes.", soft_wrap=True
+        f"Nothing answers at {address}; starting the service for as long as this takes.", soft_wrap=True
     )
-    with own_service(where) as address:
-        yield address
+    with own_service(where) as started:
+        yield started
         to_person().print("Stopping the service again; its ledger stays.", soft_wrap=True)
+
+
+def _usual_address(where: Where) -> str:
+    server = where.settings().server
+    host = _EVERYWHERE.get(server.host, server.host).strip("[]")
+    return f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
 
 
 def _key() -> str | None:

@@ -49,10 +49,14 @@ def print_report(report: Mapping[str, Any]) -> None:
     print_table(
         columns,
         ([*name, *cells(row)] for name, row in zip(names, rows, strict=True)),
-        title=f"Cost by {', '.join(by)}: {plain(report['from'])} to {plain(report['to'])}",
+        title=f"Cost by {', '.join(by)}, {_hour(report['from'])} to {_hour(report['to'])} UTC",
         last_is_total=True,
     )
     for_programs().print(f"baseline: {plain(str(report['baseline']))}", style="dim", soft_wrap=True)
+
+
+def _hour(moment: str) -> str:
+    return plain(moment).replace("T", " ").removesuffix(":00Z")
 
 
 def _share(share: float | None) -> str:
