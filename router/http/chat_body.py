@@ -13,6 +13,7 @@ from router.http.messages import facts_of
 from router.query import Query
 
 MAX_ANSWERS = 128
+_ABSENT = msgspec.Raw()
 
 
 class _StreamOptions(msgspec.Struct):
@@ -29,14 +30,13 @@ class ChatFields(msgspec.Struct):
     n: int | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
-    tools: msgspec.Raw | None = None
-    functions: msgspec.Raw | None = None
+    tools: msgspec.Raw = _ABSENT  # not `Raw | None`, which takes null alone
+    functions: msgspec.Raw = _ABSENT
     metadata: dict[str, Any] | None = None
 
 
 _fields = msgspec.json.Decoder(ChatFields)
 _body = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_NOTHING = (b"null", b"[]")
 
 
 def read_chat(raw: bytes, caller: Caller, headers: dict[str, str], arrived_s: float) -> Query:
@@ -80,8 +80,10 @@ def read_chat(raw: bytes, caller: Caller, headers: dict[str, str], arrived_s: fl
     )
 
 
-def _is_there(raw: msgspec.Raw | None) -> bool:
-    return raw is not None and bytes(raw) not in _NOTHING
+def _is_there(raw: msgspec.Raw) -> bool:
+    """Neither left out, nor null, nor empty brackets."""
+    text = bytes(raw).strip()
+    return text != b"null" and text[1:-1].strip() != b""
 
 
 def _output_cap(fields: ChatFields) -> int | None:
