@@ -10,7 +10,15 @@ import msgspec
 
 from router.pricing.tokens import count_tokens
 from router.providers.answer import StreamEvent
-from router.providers.chunks import Chunk, ChunkChoice, NotTheWire, read_chunk, said_of_error, stated_usage
+from router.providers.chunks import (
+    Chunk,
+    ChunkChoice,
+    NotTheWire,
+    Said,
+    read_chunk,
+    said_of_error,
+    stated_usage,
+)
 from router.providers.circuit import Outcome
 from router.providers.endpoint import Call
 from router.providers.events import data_of
@@ -69,7 +77,7 @@ class Stream:
         self._source = source
         self._passage = passage
         self._ready: deque[StreamEvent] = deque()
-        self._texts: dict[int, list[str]] = {}
+        self._said: dict[int, list[Said]] = {}
         self._unfinished: set[int] = set()
         self._id: str | None = None
         self._began = False
@@ -80,7 +88,8 @@ class Stream:
     @property
     def output_estimate(self) -> int:
         """Output tokens, counted when asked."""
-        return sum(count_tokens("".join(texts)) for texts in self._texts.values())
+        texts = ("".join(text for said in parts for text in said.texts()) for parts in self._said.values())
+        return sum(count_tokens(text) for text in texts)
 
     async def open(self) -> Self:
         """Waits for the first event of the answer.
@@ -140,7 +149,7 @@ class Stream:
 
     @property
     def _whole(self) -> bool:
-        return bool(self._texts) and not self._unfinished
+        return bool(self._said) and not self._unfinished
 
     async def _conclude(self) -> None:
         if not self._began:
@@ -209,9 +218,9 @@ class Stream:
 
     def _note_choice(self, choice: ChunkChoice) -> str:
         """Notes a choice and gives what it adds to the first one's content."""
-        texts = self._texts.get(choice.index)
-        if texts is None:
-            texts = self._texts[choice.index] = []
+        said = self._said.get(choice.index)
+        if said is None:
+            said = self._said[choice.index] = []
             self._unfinished.add(choice.index)
         if choice.finish_reason is not None:
             self._unfinished.discard(choice.index)
@@ -219,7 +228,7 @@ class Stream:
                 self.finish_reason = choice.finish_reason
         if choice.delta is None:
             return ""
-        texts += choice.delta.texts()
+        said.append(choice.delta)
         return (choice.delta.content or "") if choice.index == 0 else ""
 
     def _with_one_id(self, chunk: Chunk, raw: bytes, data: bytes) -> bytes:

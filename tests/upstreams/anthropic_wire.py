@@ -147,7 +147,7 @@ def _events(script: str, body: dict[str, Any]) -> Iterator[bytes]:
     yield _event("message_start", message=_frame(body) | {"content": [], "stop_reason": None, "usage": begun})
     yield _event("ping")
     for index, block in enumerate(blocks):
-        empty = {"tool_use": {"input": {}}, "thinking": {"thinking": ""}, "text": {"text": ""}}[block["type"]]
+        empty: dict[str, Any] = {"input": {}} if block["type"] == "tool_use" else {block["type"]: ""}
         yield _event("content_block_start", index=index, content_block=block | empty)
         for delta in _parts(block):
             yield _event("content_block_delta", index=index, delta=delta)

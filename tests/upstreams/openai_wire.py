@@ -51,8 +51,9 @@ class OpenAIWire:
         self.base_url = ""
         self.concurrent_now = 0
         self.concurrent_most = 0
+        self._ports: set[int] = set()
         self._port = port
-        self._queued: deque[str] = deque()
+        self._queued: deque[str | Spoken] = deque()
         self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
         self._runner: web.AppRunner | None = None
@@ -62,6 +63,11 @@ class OpenAIWire:
     def root_url(self) -> str:
         return self.base_url.removesuffix("/v1")
 
+    @property
+    def connections(self) -> int:
+        """Connections that requests came by."""
+        return len(self._ports)
+
     def play(self, *scripts: str) -> None:
         """Queues scripts for the next requests."""
         unknown = [script for script in scripts if script not in self.scripts]
@@ -69,9 +75,14 @@ class OpenAIWire:
             raise ValueError(f"no such script: {unknown}; there are {sorted(self.scripts)}")
         self._queued.extend(scripts)
 
+    def say(self, *spoken: Spoken) -> None:
+        """Queues answers of a test's own for the next requests."""
+        self._queued.extend(spoken)
+
     def clear(self) -> None:
         self.seen.clear()
         self._queued.clear()
+        self._ports.clear()
         self.concurrent_most = 0
 
     def __enter__(self) -> Self:
@@ -122,13 +133,16 @@ class OpenAIWire:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         text = await request.text()
         body = json.loads(text)
-        script = self._chosen(request, str(body.get("model", "")))
+        chosen = self._chosen(request, str(body.get("model", "")))
+        spoken = self.speak(chosen, body) if isinstance(chosen, str) else chosen
+        script = chosen if isinstance(chosen, str) else "said"
         seen = Seen(request.path_qs, dict(request.headers), text, script, body=body)
         self.seen.append(seen)
+        self._ports.add(request.transport.get_extra_info("peername")[1] if request.transport else 0)
         self.concurrent_now += 1
         self.concurrent_most = max(self.concurrent_most, self.concurrent_now)
         try:
-            answer = await self._answer(request, self.speak(script, body))
+            answer = await self._answer(request, spoken)
         except (asyncio.CancelledError, ConnectionError):
             seen.client_left = True
             raise
@@ -137,7 +151,7 @@ class OpenAIWire:
         seen.answered = True
         return answer
 
-    def _chosen(self, request: web.Request, model: str) -> str:
+    def _chosen(self, request: web.Request, model: str) -> str | Spoken:
         if self._queued:
             return self._queued.popleft()
         wanted = request.headers.get("x-script") or model.partition("@")[2] or "ok"
