@@ -1,8 +1,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from classifiers.facts import QueryFacts
+
+MAX_FACTORS: Final = 6
+ITS_WORDS: Final = "the query's words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,11 @@ class Difficulty:
     @property
     def unquoted(self) -> "Difficulty":
         """The same without the query's own words: what may be kept where the query may not."""
-        factors = tuple(
-            Factor("a word of the query", factor.weight) if factor.quotes else factor
-            for factor in self.factors
-        )
-        return replace(self, factors=factors)
+        quoting = [factor.weight for factor in self.factors if factor.quotes]
+        if not quoting:
+            return self
+        rest = [factor for factor in self.factors if not factor.quotes]
+        return replace(self, factors=strongest([*rest, Factor(ITS_WORDS, sum(quoting))]))
 
     @property
     def sentence(self) -> str:
@@ -43,7 +46,12 @@ class Difficulty:
         lowered = ", ".join(factor.name for factor in self.factors if factor.weight < 0)
         parts = [f"raised by {raised}"] * bool(raised) + [f"lowered by {lowered}"] * bool(lowered)
         reason = "; ".join(parts) if parts else "nothing in the query stands out"
-        return f"Difficulty {self.value:.3f}: {reason}."
+        return f"{reason[0].upper()}{reason[1:]}."
+
+
+def strongest(factors: Sequence[Factor]) -> tuple[Factor, ...]:
+    """The `MAX_FACTORS` that moved a score most, strongest first."""
+    return tuple(sorted(factors, key=lambda factor: (-abs(factor.weight), factor.name))[:MAX_FACTORS])
 
 
 class Classifier(Protocol):
@@ -62,6 +70,12 @@ class Classifier(Protocol):
 
     def explain(self, facts: QueryFacts) -> Difficulty:
         """The same value, bit for bit, with its reasons."""
+
+    def assess(self, facts: QueryFacts) -> Difficulty:
+        """The same value, bit for bit, with reasons that quote nothing: its words count as one factor.
+
+        Cheaper than `explain`: for where nobody reads which words they were, or nobody may.
+        """
 
     def score_many(self, facts: Sequence[QueryFacts]) -> list[float]:
         """The difficulty of each query in order; the same values as `score`, bit for bit."""

@@ -74,32 +74,34 @@ def _kind_of_byte(byte: int) -> int:
 
 _KIND_TABLE = bytes(_kind_of_byte(byte) for byte in range(256))
 
-FORM: Final = (
-    "long query",
-    "very long query",
-    "many words",
-    "digits",
-    "share of digits",
-    "mathematical signs",
-    "code signs",
-    "TeX signs",
-    "letters beyond ASCII",
-    "listed options",
-    "long words",
-    "repeated words",
-    "question marks",
-    "contains code",
-    "asks for proof or design",
-    "reasoning words",
-    "expert vocabulary",
-    "plain-errand words",
-    "many turns",
-    "long system prompt",
-    "long history",
-    "has tools",
-    "has images",
+FORM_NAMES: Final = (
+    ("long query", "short query"),
+    ("very long query", "not a very long query"),
+    ("many words", "few words"),
+    ("digits", "few digits"),
+    ("share of digits", "a small share of digits"),
+    ("mathematical signs", "few mathematical signs"),
+    ("code signs", "few code signs"),
+    ("TeX signs", "no TeX signs"),
+    ("letters beyond ASCII", "plain ASCII letters"),
+    ("listed options", "no listed options"),
+    ("long words", "short words"),
+    ("repeated words", "few repeated words"),
+    ("question marks", "no question mark"),
+    ("contains code", "no code"),
+    ("asks for proof or design", "does not ask for proof or design"),
+    ("reasoning words", "few reasoning words"),
+    ("expert vocabulary", "no expert vocabulary"),
+    ("plain-errand words", "no plain-errand words"),
+    ("many turns", "few turns"),
+    ("long system prompt", "no long system prompt"),
+    ("long history", "no long history"),
+    ("has tools", "no tools"),
+    ("has images", "no images"),
 )
-"""Names of the form features, in the order of `Reading.form`."""
+"""Names of the form features, in the order of `Reading.form`: above the mean of training, and below it."""
+
+FORM: Final = tuple(above for above, _ in FORM_NAMES)
 
 _CODE_MARKS = (b"```", b"def ", b"return ", b"import ", b"();", b"#include")
 

@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from classifiers.difficulty import Difficulty, Factor
+from classifiers.difficulty import Difficulty, Factor, strongest
 from classifiers.facts import QueryFacts
 from classifiers.features import FORM, read
-from classifiers.model import MAX_FACTORS, logistic
+from classifiers.model import logistic
 from classifiers.prior import WEIGHTS, hand_score
 
 _MOST: Final = 0.4
@@ -37,8 +37,11 @@ class Heuristic:
             for name, weight, value in zip(FORM, WEIGHTS, form, strict=True)
             if weight * value != 0.0
         ]
-        moved.sort(key=lambda factor: (-abs(factor.weight), factor.name))
-        return Difficulty(_difficulty(form), tuple(moved[:MAX_FACTORS]))
+        return Difficulty(_difficulty(form), strongest(moved))
+
+    def assess(self, facts: QueryFacts) -> Difficulty:
+        """See `Classifier.assess`; no factor of its quotes the query anyway."""
+        return self.explain(facts)
 
 
 def _difficulty(form: list[float]) -> float:

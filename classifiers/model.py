@@ -10,16 +10,15 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import mul
+from operator import mul, sub
 
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.difficulty import Difficulty, Factor
+from classifiers.difficulty import ITS_WORDS, MAX_FACTORS, Difficulty, Factor, strongest
 from classifiers.facts import QueryFacts
-from classifiers.features import FORM, Keys, Reading, bucket_of, read, tag_of
+from classifiers.features import FORM, FORM_NAMES, Keys, Reading, bucket_of, read, tag_of
 
-MAX_FACTORS = 6
 _FAINT = 1e-9
 
 
@@ -79,6 +78,8 @@ class LearnedClassifier:
             )
         )
         self._word_scales = weights.scales[:-1]
+        self._mean: list[float] = weights.form_mean.tolist()
+        self._by_form: list[list[float]] = weights.form_weights.tolist()
         self._low: list[float] = weights.form_low.tolist()
         self._high: list[float] = weights.form_high.tolist()
         self._raw_knots: list[float] = weights.knots[0].tolist()
@@ -124,8 +125,31 @@ class LearnedClassifier:
             else Factor(_word_name(reading, known, at - len(FORM)), weight, quotes=True)
             for at, weight in _strongest(moved)
         ]
-        factors.sort(key=lambda factor: (-abs(factor.weight), factor.name))
-        return Difficulty(self._calibrated(self._linked(activations)), tuple(factors[:MAX_FACTORS]))
+        return Difficulty(self._calibrated(self._linked(activations)), strongest(factors))
+
+    def assess(self, facts: QueryFacts) -> Difficulty:
+        """See `Classifier.assess`; plain floats, because so few numbers are slower in arrays."""
+        reading = read(facts)
+        sums, form = _sums(self._rows(reading.keys)[0]), self._clipped(reading)
+        activations = self._activations(sums, form)
+        slopes: list[float] = self._slopes(activations).tolist()
+        away = list(map(sub, form, self._mean))
+        moved = [
+            distance * sum(map(mul, by, slopes)) for distance, by in zip(away, self._by_form, strict=True)
+        ]
+        factors = [
+            Factor(FORM_NAMES[at][away[at] < 0], moved[at])
+            for at in sorted(range(len(moved)), key=lambda at: -abs(moved[at]))[:MAX_FACTORS]
+            if abs(moved[at]) > _FAINT
+        ]
+        norm = self._norm(sums)
+        by_word = sum(
+            slope * sums[column] * scale / norm
+            for column, (slope, scale) in enumerate(zip(slopes, self._scales[:-1], strict=True))
+        )
+        if abs(by_word) > _FAINT:
+            factors.append(Factor(ITS_WORDS, by_word))
+        return Difficulty(self._calibrated(self._linked(activations)), strongest(factors))
 
     def raw(self, facts: QueryFacts) -> float:
         """The score before calibration: any real number, comparable within one artifact."""
@@ -197,8 +221,8 @@ def _strongest(moved: npt.NDArray[np.float64]) -> list[tuple[int, float]]:
     return list(zip(places.tolist(), moved[places].tolist(), strict=True))
 
 
-def _form_name(at: int, away: npt.NDArray[np.float64]) -> str:
-    return FORM[at] if away[at] >= 0 else f"not: {FORM[at]}"
+def _form_name(at: int, away: "Sequence[float] | npt.NDArray[np.float64]") -> str:
+    return FORM_NAMES[at][int(away[at] < 0)]
 
 
 def _word_name(reading: Reading, known: npt.NDArray[np.bool_], at: int) -> str:

@@ -98,7 +98,7 @@ def explain(choice: Choice, difficulty: Difficulty | None, threshold: Threshold 
     """The reason in words, with what pushed the score up or down."""
     if choice.reason in _SENTENCES or difficulty is None or threshold is None:
         said = _SENTENCES.get(choice.reason, "").format(tier=choice.tier)
-        return f"{said} {difficulty.sentence}".strip() if difficulty else said
+        return f"{said} Difficulty {difficulty.value:.3f}. {difficulty.sentence}" if difficulty else said
     side = "below" if choice.reason is Reason.BELOW_THRESHOLD else "at or above"
     return (
         f"Difficulty {difficulty.value:.3f} is {side} the threshold {threshold.value:g}: "
@@ -115,7 +115,8 @@ def decide(
         ContextTooLong: over the route's input cap, and the route refuses or trimming cannot help;
             or too long for the large model too.
     """
-    difficulty = classifier.explain(query.facts)
+    named = query.explained or route.store_prompts
+    difficulty = classifier.explain(query.facts) if named else classifier.assess(query.facts)
     asked = query
     query, caps, input_tokens, trimmed = _capped(query, route)
     context = Context(

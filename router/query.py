@@ -37,6 +37,7 @@ class Query:
         output_asked: the caller's own output cap in tokens.
         answers: `n`, how many answers are wanted.
         needs_tools: tools or functions are offered.
+        explained: the answer names what moved the difficulty.
         usage_wanted: the caller asked for the usage chunk of a stream.
         arrived_s: monotonic seconds.
     """
@@ -54,6 +55,7 @@ class Query:
     needs_tools: bool = False
     stream: bool = False
     usage_wanted: bool = False
+    explained: bool = False
     forced: Tier | None = None
     dry_run: bool = False
 

@@ -61,6 +61,7 @@ def read_complete(raw: bytes, caller: Caller, headers: dict[str, str], arrived_s
         stream=body.stream,
         forced=read_tier(body.tier or headers.get("tier")),
         dry_run=body.dry_run,
+        explained=True,
     )
 
 
