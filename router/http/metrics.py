@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
@@ -37,11 +38,24 @@ class Gauges(Collector):
             yield family
 
 
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """The numbers of one route, tier, model and reason: looked up once, since labels are slow to find."""
+
+    completions: Counter
+    seconds: Histogram
+    cost: Counter
+    baseline: Counter
+    input_tokens: Counter
+    output_tokens: Counter
+
+
 class Metrics:
     """One worker's counters."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._known: dict[tuple[str, str, str, str], _Series] = {}
         self.gauges = Gauges()
         self._registry.register(self.gauges)
         by = ("route", "tier", "model")
@@ -79,16 +93,30 @@ class Metrics:
 
     def answered(self, decision: Decision, charge: Charge, took_s: float) -> None:
         """Counts an answered query."""
-        route, tier, model = decision.route_name, decision.choice.tier.value, decision.model.name
-        self._completions.labels(route, tier, model, decision.choice.reason.value).inc()
-        self._seconds.labels(route, tier).observe(took_s)
+        choice = decision.choice
+        by = (decision.route_name, choice.tier.value, decision.model.name, choice.reason.value)
+        series = self._known.get(by)
+        if series is None:
+            series = self._known[by] = self._series(*by)
+        series.completions.inc()
+        series.seconds.observe(took_s)
         if charge.cost_nano is not None:
-            self._cost.labels(route, tier, model).inc(charge.cost_nano)
+            series.cost.inc(charge.cost_nano)
         if charge.baseline_nano is not None:
-            self._baseline.labels(route, tier, model).inc(charge.baseline_nano)
+            series.baseline.inc(charge.baseline_nano)
         if charge.usage is not None:
-            self._tokens.labels(route, tier, model, "input").inc(charge.usage.input_tokens)
-            self._tokens.labels(route, tier, model, "output").inc(charge.usage.output_tokens)
+            series.input_tokens.inc(charge.usage.input_tokens)
+            series.output_tokens.inc(charge.usage.output_tokens)
+
+    def _series(self, route: str, tier: str, model: str, reason: str) -> _Series:
+        return _Series(
+            completions=self._completions.labels(route, tier, model, reason),
+            seconds=self._seconds.labels(route, tier),
+            cost=self._cost.labels(route, tier, model),
+            baseline=self._baseline.labels(route, tier, model),
+            input_tokens=self._tokens.labels(route, tier, model, "input"),
+            output_tokens=self._tokens.labels(route, tier, model, "output"),
+        )
 
     def refused(self, code: str) -> None:
         """Counts a query that got an error."""
