@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 
 from router.catalog import suggestion
 from router.errors import InvalidRequest
@@ -19,7 +20,11 @@ _MOMENT = "A date or datetime (UTC unless it carries an offset), a span before n
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
-class FiguresAnswer(BaseModel):
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class FiguresAnswer(_Answer):
     """The figures of a group, or of all.
 
     Money is exact; `null` is unknown, which is never 0. Percentiles are to within 4.5 %.
@@ -74,7 +79,7 @@ class GroupAnswer(FiguresAnswer):
     provider: str | None = None
 
 
-class ReportAnswer(BaseModel):
+class ReportAnswer(_Answer):
     """What a period cost: groups, dearest first, and their total."""
 
     from_: str = Field(alias="from", description="Beginning of the first whole hour covered, UTC.")
@@ -89,7 +94,6 @@ class ReportAnswer(BaseModel):
     "/v1/reports/routes",
     summary="What a period cost, by route, tier, model, team, feature or provider",
     response_model=ReportAnswer,
-    response_model_exclude_unset=True,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 async def routes(
@@ -112,7 +116,7 @@ async def routes(
     format_: Annotated[
         str, Query(alias="format", description="json or csv.", json_schema_extra={"enum": list(_FORMATS)})
     ] = "json",
-) -> Response | dict[str, object]:
+) -> Response:
     """Sums the ledger's hourly counters; the period is widened to whole hours.
 
     It shows what everybody on the account pays for, so a key needs the scope `admin`.
@@ -128,7 +132,7 @@ async def routes(
     if format_ == "csv":
         attachment = {"Content-Disposition": f'attachment; filename="{file_name(report)}"'}
         return Response(csv_text(report), media_type="text/csv", headers=_NOT_KEPT | attachment)
-    return report.as_json()
+    return JSONResponse(report.as_json(), headers=_NOT_KEPT)
 
 
 def _check_names(request: Request) -> None:

@@ -1,13 +1,17 @@
-"""Entries for tests, booked through the real ledger."""
+"""Entries for tests, booked through the real ledger, and keys."""
 
+import asyncio
+import contextlib
 import itertools
 from typing import Any
 
 import msgspec
 
+from router.access.keys import KeyRing, Scope
 from router.ledger.entry import Entry, Kind, Labels, Tokens
 from router.ledger.ledger import Hold, Ledger, Terms
 from router.store.connection import Store
+from tests.service import Service
 
 HOUR_MS = 3_600_000
 NOON_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z
@@ -75,3 +79,19 @@ async def held(ledger: Ledger, account: str, entry: Entry) -> Entry:
     )
     at_ms = await ledger.reserve(account, Hold(worst, b"{}"), version="")
     return msgspec.structs.replace(entry, at_ms=at_ms)
+
+
+def keys_of(service: Service) -> tuple[str, str]:
+    """Makes a key that may call and one of an admin, and waits until the service asks for one."""
+
+    async def make() -> tuple[str, str]:
+        async with contextlib.aclosing(Store.at_url(service.store_url, timeout_s=20)) as store:
+            ring = KeyRing(store)
+            _, call = await ring.create("bot", (Scope.CALL,))
+            _, admin = await ring.create("ops", (Scope.ADMIN,))
+            return call, admin
+
+    made = asyncio.run(make())
+    with service.client() as client:
+        service.until(lambda: client.get("/v1/models").status_code, lambda status: status == 401)
+    return made

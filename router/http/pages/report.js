@@ -30,6 +30,7 @@
   function only(id) {
     for (const each of ["locked", "failed", "empty", "report"]) $(each).hidden = each !== id;
     if (id === "locked" || id === "failed") $("thresholds").hidden = true;
+    document.querySelector(".controls").hidden = id === "locked";
   }
 
   // Numbers: money is exact, from decimal text to whole nano-dollars
@@ -139,7 +140,9 @@
   function drawRefusal(error) {
     $("status").textContent = "";
     if (error instanceof Refused && (error.status === 401 || error.status === 403)) {
-      $("locked-why").textContent = `The service says: ${error.message}`;
+      $("locked-why").textContent = sessionStorage.getItem(KEY)
+        ? `The service says: ${error.message}`
+        : "The service answers only to its keys, and the report only to those that may see what everybody pays for.";
       only("locked");
       $("key").focus();
       return;
@@ -178,7 +181,7 @@
     const exact = total.unknown_cost + total.unknown_baseline === 0;
     const cards = [
       ["Requests", whole(total.requests), "", [`${percent(total.share_to_large)} to the large model`]],
-      ["Cost", amount(total.cost_usd), "", unknown(total.unknown_cost) ?? (each === null ? null : [`${amount(each)} a request`])],
+      ["Cost", amount(total.cost_usd), "", unknown(total.unknown_cost) ?? (each === null ? null : [`${dollars(each, Math.min(6, decimalsFor([each])))} a request`])],
       [
         "Baseline",
         amount(total.baseline_usd),
@@ -218,6 +221,7 @@
     const decimals = {
       cost: decimalsFor(all.map((row) => row.cost_usd)),
       other: decimalsFor(all.flatMap((row) => [row.baseline_usd, row.savings_usd])),
+      each: Math.min(6, decimalsFor(all.map((row) => row.cost_per_request_usd))),
     };
     const heads = [report.by.join(" / "), ...cells(report.total, decimals).map(([name]) => name)];
     const head = make("tr", "");
@@ -247,27 +251,32 @@
   }
 
   function cells(row, decimals) {
-    const spread = (name) =>
-      row[`${name}_p50`] === null ? "" : below(`p50 ${whole(row[`${name}_p50`])} · p95 ${whole(row[`${name}_p95`])}`);
-    const cached = row.cached_input_tokens ? below(`${whole(row.cached_input_tokens)} cached`) : "";
     const each = row.cost_per_request_usd;
-    const saved = row.savings_usd;
     const latency = row.latency_p50_ms;
+    const saved = row.savings_usd;
     return [
       ["requests", whole(row.requests), below(percent(row.share))],
-      ["to large", bar(row.share_to_large), percent(row.share_to_large)],
-      ["tokens in", whole(row.input_tokens), spread("input_tokens"), cached],
-      ["tokens out", whole(row.output_tokens), spread("output_tokens")],
+      ["to large", bar(row.share_to_large), make("span", "share", percent(row.share_to_large))],
       [
         "cost",
         ...money(row.cost_usd, decimals.cost, row.unknown_cost),
-        each === null ? "" : below(`${dollars(each, decimalsFor([each]))} each`),
+        each === null ? "" : below(`${dollars(each, decimals.each)} each`),
       ],
       ["baseline", ...money(row.baseline_usd, decimals.other, row.unknown_baseline)],
-      ["savings", saved?.startsWith("-") ? make("span", "bad", dollars(saved, decimals.other)) : money(saved, decimals.other, 0)[0]],
+      ["savings", make("span", saved?.startsWith("-") ? "bad" : "", ...money(saved, decimals.other, 0))],
+      ["tokens in", ...tokens(row, "input_tokens"), row.cached_input_tokens ? below(`${whole(row.cached_input_tokens)} cached`) : ""],
+      ["tokens out", ...tokens(row, "output_tokens"), row.reasoning_tokens ? below(`${whole(row.reasoning_tokens)} reasoning`) : ""],
       ["errors", row.errors ? make("span", "bad", whole(row.errors)) : "0"],
       ["latency", latency === null ? "–" : `${whole(latency)} ms`, latency === null ? "" : below(`p95 ${whole(row.latency_p95_ms)} ms`)],
     ];
+  }
+
+  function tokens(row, name) {
+    const [p50, p95] = [row[`${name}_p50`], row[`${name}_p95`]];
+    if (p50 === null) return [whole(row[name])];
+    const spread = below("");
+    spread.append(make("span", "part", `p50 ${whole(p50)} `), make("span", "dot", "· "), make("span", "part", `p95 ${whole(p95)}`));
+    return [whole(row[name]), spread];
   }
 
   function money(text, decimals, unknown) {
