@@ -1,0 +1,54 @@
+"""One node in cluster mode: it refuses any script or transaction whose keys lie on two slots."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from router.access.keys import KeyRing, Scope
+from router.ledger.verify import repair, verify
+from router.routes.thresholds import Change, Thresholds
+from router.store.connection import Store
+from router.store.keys import AccountKeys
+from router.store.settings import versions
+from tests.ledger.examples import a_decision, a_hold, an_entry, fleeting, lasting
+from tests.store.servers import KINDS, MakeServer
+
+KEYS = AccountKeys("acme")
+
+
+@pytest.fixture(params=[kind for kind, binary in KINDS.items() if binary])
+async def clustered(request: pytest.FixtureRequest, own_server: MakeServer) -> AsyncIterator[Store]:
+    store = Store.at_url(own_server(request.param, cluster_enabled="yes", appendonly="no").url)
+    await store.command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    async with asyncio.timeout(60):
+        while b"cluster_state:ok" not in await store.command("CLUSTER", "INFO"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    yield store
+    await store.aclose()
+
+
+async def test_the_keys_of_every_script_lie_on_the_one_slot_of_their_account(clustered: Store):
+    ledger = fleeting(clustered)
+    await KeyRing(clustered).create("ci", (Scope.CALL,), account="acme")
+    await Thresholds(clustered).set(Change("support", 0.5, "me"))
+    _, by_account = await versions(clustered)
+    at_ms = await ledger.reserve("acme", a_hold(), version=by_account["acme"])
+    await ledger.reserve("acme", a_hold("dec_2"), version="")
+    await lasting(clustered).extend("acme", ["dec_1-1"])
+    assert await ledger.reap("acme") == 1
+    await ledger.settle("acme", an_entry("dec_2", at_ms=at_ms), a_decision())
+    await ledger.settle("acme", an_entry(at_ms=at_ms), a_decision())
+    await clustered.command("DEL", KEYS.counters(at_ms // 3_600_000))
+    assert not (await verify(clustered, "acme")).clean
+    assert await repair(clustered, "acme") == 1
+    found = await verify(clustered, "acme")
+    assert (found.clean, found.entries, found.cost_nano) == (True, 3, 2_000)
+    await an_account_is_on_one_slot_and_another_on_another(clustered)
+
+
+async def an_account_is_on_one_slot_and_another_on_another(clustered: Store) -> None:
+    names = (KEYS.attempt("x"), KEYS.decision("y"), KEYS.counters(1), KEYS.holds, KEYS.entries, KEYS.version)
+    slots = {await clustered.command("CLUSTER", "KEYSLOT", name) for name in names}
+    assert len(slots) == 1
+    assert await clustered.command("CLUSTER", "KEYSLOT", AccountKeys("main").holds) not in slots
