@@ -15,7 +15,7 @@ COMMAND = re.compile(
     r"^(?:\$ )?(?:.*\$\()?(?:\w+=\S+ )*(?:docker compose run --rm \S+ |(?:\.venv/bin/)?pennyroute )(.*)$"
 )
 ENDS = re.compile(r"\s(?:[|<>]|&&|;)\s?.*$|\)$")
-MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")
+MAKE = re.compile(r"^(?:\$ )?make ([a-z][a-z-]*)")
 
 
 def commands(lines: Iterable[str]) -> Iterator[str]:

@@ -24,7 +24,7 @@ routes:
 
 def examples() -> list[Any]:
     """Every YAML block that is a `pennyroute.yaml` or a part of one, with the page it is on."""
-    found = []
+    found: list[Any] = []
     for one in pages():
         for block in one.blocks("yaml"):
             data = yaml.safe_load(block)
