@@ -78,9 +78,12 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.url.path[:200]
     if error.status_code == MethodNotAllowed.status:
-        refused: PennyrouteError = MethodNotAllowed(f"{path} does not take {request.method}")
-        response = _response(refused)
-        response.headers.update(error.headers or {})
+        headers = error.headers or {}
+        takes = headers.get("allow", "another method")
+        response = _response(
+            MethodNotAllowed(f"{path} does not take {request.method[:20]}; it takes {takes}")
+        )
+        response.headers.update(headers)
         return response
     return _response(NotFound(f"there is nothing at {path!r}; /docs shows what there is"))
 

@@ -6,10 +6,10 @@ import msgspec
 
 from router.access.keys import Caller
 from router.errors import InvalidRequest
-from router.http.complete_body import checked_output_cap, read_messages, read_tier
-from router.http.json_body import read_json
+from router.http.complete_body import checked_output_cap, read_tier
+from router.http.json_body import not_json, read_json
 from router.http.labels import read_labels
-from router.http.messages import facts_of
+from router.http.messages import facts_of, read_messages
 from router.query import Query
 
 MAX_ANSWERS = 128
@@ -52,7 +52,8 @@ def read_chat(raw: bytes, caller: Caller, headers: dict[str, str], arrived_s: fl
         InvalidRequest: says which field, what was wrong and what would be right.
     """
     fields = read_json(raw, _fields, ChatFields.__struct_fields__)
-    turns, image_bytes = read_messages(fields.messages)
+    _check_text(raw)
+    turns, image_bytes = read_messages(fields.messages, raw)
     answers = 1 if fields.n is None else fields.n
     if not 1 <= answers <= MAX_ANSWERS:
         raise InvalidRequest(f"n: expected a whole number from 1 to {MAX_ANSWERS}, got {answers}", param="n")
@@ -78,6 +79,14 @@ def read_chat(raw: bytes, caller: Caller, headers: dict[str, str], arrived_s: fl
         usage_wanted=options is not None and bool(options.include_usage),
         forced=read_tier(tier),
     )
+
+
+def _check_text(raw: bytes) -> None:
+    """What passes through unread must be text all the same: no provider takes other bytes."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise not_json(raw, error) from error
 
 
 def _is_there(raw: msgspec.Raw) -> bool:

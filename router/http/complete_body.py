@@ -9,7 +9,7 @@ from router.access.keys import Caller
 from router.errors import InvalidRequest
 from router.http.json_body import read_json
 from router.http.labels import read_labels
-from router.http.messages import facts_of, read_turns
+from router.http.messages import facts_of, read_messages
 from router.query import Query
 
 MAX_OUTPUT_TOKENS = 10_000_000
@@ -47,7 +47,7 @@ def read_complete(raw: bytes, caller: Caller, headers: dict[str, str], arrived_s
     """
     body = read_json(raw, _decoder, CompleteBody.__struct_fields__)
     messages = _messages(body)
-    turns, image_bytes = read_messages(messages)
+    turns, image_bytes = read_messages(messages, raw)
     return Query(
         caller=caller,
         target=body.route,
@@ -63,21 +63,6 @@ def read_complete(raw: bytes, caller: Caller, headers: dict[str, str], arrived_s
         dry_run=body.dry_run,
         explained=True,
     )
-
-
-def read_messages(raw: msgspec.Raw) -> Any:
-    """`read_turns`, with errors that name the place in `messages`."""
-    try:
-        return read_turns(raw)
-    except msgspec.DecodeError:
-        return read_json(b'{"messages":' + bytes(raw) + b"}", _strict_messages)
-
-
-class _MessagesOnly(msgspec.Struct):
-    messages: list[dict[str, Any]]
-
-
-_strict_messages = msgspec.json.Decoder(_MessagesOnly)
 
 
 def _messages(body: CompleteBody) -> msgspec.Raw:

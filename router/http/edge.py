@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from router.errors import PennyrouteError
+from router.errors import MethodNotAllowed, PennyrouteError
 from router.http.completions import Completions
 from router.http.failure import Headers, error_body, error_headers, status_of
 from router.http.guard import Guard
@@ -63,6 +63,9 @@ class Edge:
         try:
             if path not in OPEN_PATHS and path not in ASKS_FOR_KEY:
                 self._parts.live.caller(bearer(header_text(headers.get(b"authorization"))))
+            if path in self._hot:
+                more = [*more, (b"allow", b"POST")]
+                raise MethodNotAllowed(f"{path} does not take {scope['method'][:20]}; it takes POST")
             patience_s = self._parts.settings.server.request_timeout_s
             body = await read_body(receive, headers, _LARGEST_SMALL_BODY, patience_s)
         except ClientGone:

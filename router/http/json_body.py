@@ -34,7 +34,12 @@ def read_json(raw: bytes, decoder: "msgspec.json.Decoder[T]", fields: tuple[str,
     except msgspec.ValidationError as error:
         raise _wrong_shape(str(error), fields) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(_why_not_json(raw, error)) from error
+        raise not_json(raw, error) from error
+
+
+def not_json(raw: bytes, error: Exception) -> InvalidRequest:
+    """What to tell of a body that a decoder could not read at all: why, and where."""
+    return InvalidRequest(_why_not_json(raw, error))
 
 
 def _wrong_shape(message: str, fields: tuple[str, ...]) -> InvalidRequest:

@@ -7,6 +7,7 @@ import msgspec
 from classifiers import QueryFacts
 from classifiers.messages import IMAGE_PARTS, SYSTEM_ROLES, TEXT_PARTS
 from router.errors import InvalidRequest
+from router.http.json_body import not_json, read_json
 from router.query import Turn
 
 MAX_MESSAGES = 10_000
@@ -31,13 +32,33 @@ class _Message(msgspec.Struct):
 _decoder = msgspec.json.Decoder(list[_Message])
 
 
-def read_turns(raw: msgspec.Raw) -> tuple[tuple[Turn, ...], int]:
+class _Wrapped(msgspec.Struct):
+    messages: list[_Message]
+
+
+_wrapped = msgspec.json.Decoder(_Wrapped)
+
+
+def read_messages(raw: msgspec.Raw, body: bytes) -> tuple[tuple[Turn, ...], int]:
     """The turns of a conversation, and the bytes of image data in it.
 
+    Args:
+        raw: the messages.
+        body: what they came in, to say where it is not text.
+
     Raises:
-        InvalidRequest: no messages, or one that is not a message.
-        msgspec.DecodeError: not of the shape; see `read_json`.
+        InvalidRequest: no messages, or one that is not a message; says which.
     """
+    try:
+        return _read_turns(raw)
+    except msgspec.ValidationError:
+        read_json(b'{"messages":' + bytes(raw) + b"}", _wrapped)  # fails too, with the place in `messages`
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise not_json(body, error) from error
+
+
+def _read_turns(raw: msgspec.Raw) -> tuple[tuple[Turn, ...], int]:
     messages = _decoder.decode(raw)
     if not messages:
         raise InvalidRequest("messages: at least one message is needed", param="messages")
