@@ -12,7 +12,7 @@ from router.local.weights import HOW_TO_INSTALL, installed, weights
 def main() -> None:
     """Serves; see `router.bundled.serve`."""
     parser = arguments("router.local", "SmolLM2-135M by llama.cpp, over the OpenAI wire.")
-    # Its threads wait for each other busily: with every core taken, a loaded machine makes it 20 times slower.
+    # Its threads wait for each other busily: with every core taken, a loaded machine is 20 times slower.
     half = max(1, len(os.sched_getaffinity(0)) // 2)
     parser.add_argument("--threads", type=int, default=half, help="cores it may keep busy; half unless told")
     chosen = parser.parse_args()
