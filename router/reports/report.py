@@ -14,8 +14,10 @@ from router.store.connection import Store
 from router.store.keys import AccountKeys
 
 BASELINE_IS = "the route's large model at the same tokens, an assumption: nobody asked it"
-_HOURS_A_READ = 6  # a few at a time, so that a long report does not hold up the calls a worker answers
+_HOURS_A_READ = 2  # a few at a time, so that a long report does not hold up the calls a worker answers
 _SEPARATOR = GROUP_SEPARATOR.encode()
+_TO_LARGE = TO_LARGE.encode()
+_Sums = dict[tuple[str, ...], dict[bytes, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,12 @@ async def route_report(
     hours = await _hours(store, keys, period)
     now_hour = await store.now_ms() // HOUR_MS
     places = [GROUP_NAMES.index(name) for name in by]
-    sums: dict[tuple[str, ...], dict[str, int]] = {}
+    added: _Sums = {}
     async for counters in _counters(store, keys, hours):
-        _add(sums, counters, places)
+        _add(added, counters, places)
+    sums = {
+        names: {metric.decode(): amount for metric, amount in found.items()} for names, found in added.items()
+    }
     all_counters = _together(sums)
     requests = all_counters.get("requests", 0)
     groups = [Group(names, Figures.of(found, requests)) for names, found in sums.items()]
@@ -122,11 +127,9 @@ async def _counters(
             yield counters
 
 
-def _add(
-    sums: dict[tuple[str, ...], dict[str, int]], counters: Mapping[bytes, bytes], places: Sequence[int]
-) -> None:
-    """Adds one hour. A field is the six names and a metric, between separators."""
-    found: dict[bytes, tuple[dict[str, int], bool]] = {}
+def _add(sums: _Sums, counters: Mapping[bytes, bytes], places: Sequence[int]) -> None:
+    """Adds one hour. A field is the six names and a metric, between separators; a million take seconds."""
+    found: dict[bytes, tuple[dict[bytes, int], bool]] = {}
     for field, raw in counters.items():
         if raw == b"0":
             continue
@@ -137,9 +140,9 @@ def _add(
             found[prefix] = group, names[GROUP_NAMES.index("tier")] == Tier.LARGE
         group, large = found[prefix]
         amount = int(raw)
-        group[metric.decode()] += amount
+        group[metric] += amount
         if large and metric == b"requests":
-            group[TO_LARGE] += amount
+            group[_TO_LARGE] += amount
 
 
 def _together(sums: Mapping[tuple[str, ...], Mapping[str, int]]) -> dict[str, int]:
