@@ -1,5 +1,6 @@
 """The `pennyroute` command, put together."""
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -16,6 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line and answers its exit code."""
     command = typer.main.get_command(application())
     words = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no reason to fail
 
     def run() -> None:
         # Not `command.main`, which decides on exit codes of its own.

@@ -9,6 +9,7 @@ from router.store.keys import ACCOUNTS, AccountKeys
 from tests.cli.running import Pennyroute
 from tests.reports.entries import NOON_MS, an_entry, settled
 
+LATIN = {"PYTHONIOENCODING": "ascii"}
 NOON_HOUR = NOON_MS // 3_600_000
 
 
@@ -91,6 +92,9 @@ async def test_labels_of_any_script_come_through(configured: Pennyroute, store: 
     (group,) = configured.ok("report", "--by", "team", "--format", "json").json["groups"]
     assert group["team"] == "法務 [bold]team"
     assert "法務 [bold]team" in configured.ok("report", "--by", "team").out
+    (group,) = configured.ok("report", "--by", "team", "--format", "json", **LATIN).json["groups"]
+    assert group["team"] == "法務 [bold]team"
+    assert "[bold]team" in configured.ok("report", "--by", "team", **LATIN).out
 
 
 def test_what_is_no_period_grouping_or_account_is_refused_in_words(configured: Pennyroute):

@@ -25,7 +25,7 @@ def configured(where: Where, environ: Mapping[str, str]) -> "tuple[SetUp | None,
         return None, [Row("configuration", "", Verdict.FAIL, error.message, "mend it, then run doctor again")]
     file = where.file()
     named = str(file) if file else "no file; keys and local servers were looked for"
-    said = f"{len(made.settings.models)} models, {len(made.settings.routes)} routes"
+    said = f"{_many(len(made.settings.models), 'model')}, {_many(len(made.settings.routes), 'route')}"
     return made, [Row("configuration", "", Verdict.OK, f"{named}: {said}"), *_warnings(made)]
 
 
@@ -81,3 +81,7 @@ def _warnings(made: "SetUp") -> Iterator[Row]:
             yield Row("configuration", "", Verdict.WARN, said.replace("warning: ", "", 1), to_do)
         elif not note.startswith("Configuration: "):
             yield Row("configuration", "", Verdict.OK, note)
+
+
+def _many(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"

@@ -112,8 +112,7 @@ def _row(model: "Model", answer: _Answer) -> Row:
     upstream, status = model.endpoint.upstream_model, answer.status
     key = "with a key" if model.endpoint.api_key else "without a key"
     if answer.failed:
-        to_do = "start that server, or correct models.…base_url; is there a network?"
-        return _of(model, Verdict.FAIL, answer.failed, to_do)
+        return _of(model, Verdict.FAIL, answer.failed, _reach_advice(model, where))
     if status in _REFUSED:
         return _of(model, Verdict.FAIL, f"{where} answers {status} {key}", _key_advice(model))
     if answer.connects or status in _NO_SUCH_PAGE:
@@ -134,6 +133,12 @@ def _unasked(model: "Model", made: "SetUp") -> Row:
         return _of(model, Verdict.OK, "bundled: started with the service")
     key = "a key is set" if model.endpoint.api_key else "no key"
     return _of(model, Verdict.OK, f"{key}; reached through litellm, which knows its address (not tried)")
+
+
+def _reach_advice(model: "Model", where: str) -> str:
+    here = where.startswith(("127.", "localhost", "[::1]"))
+    first = "start that server" if here else "is there a network, and does it let this machine out?"
+    return f"{first}{', or' if here else ' Else'} correct models.{model.name}.base_url"
 
 
 def _key_advice(model: "Model") -> str:
