@@ -64,6 +64,17 @@ class Charge:
     baseline_nano: int | None
     source: UsageSource | None
 
+    def after(self, failed: "Charge") -> "Charge":
+        """With what a failed attempt before it cost; the less certain source stands for both."""
+        both = None
+        if self.cost_nano is not None and failed.cost_nano is not None:
+            both = self.cost_nano + failed.cost_nano
+        return replace(self, cost_nano=both, source=failed.source or self.source)
+
+
+NOTHING_SPENT = Charge(None, 0, 0, None)
+"""Of a decision before its first attempt."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
@@ -284,7 +295,7 @@ class Bookkeeper:
     def _charge(self, attempt: OpenAttempt, spent: Spent) -> tuple[Charge, str]:
         """What it cost at the prices in force when its hold was made, and whose price that was."""
         if spent.source is None:
-            return Charge(None, 0, 0, None), "requested"
+            return NOTHING_SPENT, "requested"
         usage, moment = spent.usage, _moment(attempt.worst.at_ms)
         price, basis = self._price(attempt.model, spent.served_model)
         if spent.provider_cost_nano is not None:

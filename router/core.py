@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from classifiers import Classifier
-from router.bookkeeper import Bookkeeper, Charge, OpenAttempt, Spent
+from router.bookkeeper import NOTHING_SPENT, Bookkeeper, Charge, OpenAttempt, Spent
 from router.catalog import Catalog, Model
 from router.clock import World
 from router.decision import Decision, decide, direct, fallbacks_of, fallen_back
@@ -34,6 +34,7 @@ class Completion:
     """A query answered, recorded and paid for.
 
     Attributes:
+        charge: usage of the answer; cost of all attempts.
         answer: the provider's; `None` on a dry run.
     """
 
@@ -50,7 +51,12 @@ class CompletionStream:
     """
 
     def __init__(
-        self, decision: Decision, attempt: OpenAttempt, books: Bookkeeper, answer: StreamAnswer
+        self,
+        decision: Decision,
+        attempt: OpenAttempt,
+        books: Bookkeeper,
+        answer: StreamAnswer,
+        before: Charge,
     ) -> None:
         self.decision = decision
         self.charge: Charge | None = None
@@ -58,6 +64,7 @@ class CompletionStream:
         self.text = ""
         self._attempt = attempt
         self._books = books
+        self._before = before
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -85,13 +92,14 @@ class CompletionStream:
                 yield event
         except AttemptFailed as failure:
             await self._close(failure.kind, texts)
-            raise as_error(failure, self._attempt.model) from failure
+            raise as_error(failure, self._attempt) from failure
         await self._close("ok", texts)
 
     async def _close(self, outcome: str, texts: list[str]) -> None:
         self._closed = True
         self.text = "".join(texts)
-        self.charge = await self._books.close(self._attempt, self._spent(outcome))
+        charge = await self._books.close(self._attempt, self._spent(outcome))
+        self.charge = charge.after(self._before)
 
     def _spent(self, outcome: str) -> Spent:
         return replace(_spent(self.answer, self._attempt, outcome), output=self.text)
@@ -127,10 +135,10 @@ class Router:
         if query.dry_run:
             return Completion(decision, self._books.price_only(decision), None)
         decision, attempt = await self._open_first(decision)
-        waiting, number = fallbacks_of(decision), 1
+        waiting, number, before = fallbacks_of(decision), 1, NOTHING_SPENT
         while True:
             try:
-                return await self._attempt(decision, attempt)
+                return await self._attempt(decision, attempt, before)
             except AttemptFailed as failure:
                 step = next_step(
                     failure,
@@ -140,9 +148,10 @@ class Router:
                     random_unit=self._world.chance(),
                 )
                 final = isinstance(step, GiveUp)
-                await self._books.close(attempt, charged_for(failure, final=final))
+                charge = await self._books.close(attempt, charged_for(failure, final=final))
+                before = charge.after(before)
                 if isinstance(step, GiveUp):
-                    raise as_error(failure, attempt.model) from failure
+                    raise as_error(failure, attempt) from failure
                 if isinstance(step, Retry):
                     await asyncio.sleep(step.after_s)
                 elif isinstance(step, Fallback):
@@ -172,7 +181,9 @@ class Router:
                 decision = self._decide(query, decision.id)
         raise StoreUnavailable("thresholds or keys keep changing; try again")
 
-    async def _attempt(self, decision: Decision, attempt: OpenAttempt) -> Completion | CompletionStream:
+    async def _attempt(
+        self, decision: Decision, attempt: OpenAttempt, before: Charge
+    ) -> Completion | CompletionStream:
         try:
             answer = await self._upstreams.call(_call(decision))
         except asyncio.CancelledError:
@@ -181,8 +192,9 @@ class Router:
             raise
         if isinstance(answer, Answer):
             spent = replace(_spent(answer, attempt, "ok"), output=answer.text)
-            return Completion(decision, await self._books.close(attempt, spent), answer)
-        return CompletionStream(decision, attempt, self._books, answer)
+            charge = await self._books.close(attempt, spent)
+            return Completion(decision, charge.after(before), answer)
+        return CompletionStream(decision, attempt, self._books, answer, before)
 
 
 def _call(decision: Decision) -> Call:

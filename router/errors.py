@@ -13,6 +13,7 @@ class PennyrouteError(Exception):
         retryable: whether sending the same request again may help.
         param: the field that was wrong, when there is one.
         retry_after_s: seconds to wait before trying again, when known.
+        decision_id: of the decision that failed so, when one was recorded.
     """
 
     status: ClassVar[int] = 500
@@ -25,6 +26,7 @@ class PennyrouteError(Exception):
         self.message = message
         self.param = param
         self.retry_after_s = retry_after_s
+        self.decision_id: str | None = None
 
 
 class InvalidRequest(PennyrouteError):  # noqa: N818 - the name says who was wrong

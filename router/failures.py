@@ -1,7 +1,6 @@
 """What a failed attempt means: for the caller an error, for the ledger what it is charged."""
 
-from router.bookkeeper import Spent
-from router.catalog import Model
+from router.bookkeeper import OpenAttempt, Spent
 from router.errors import (
     PennyrouteError,
     ProviderRefused,
@@ -26,12 +25,18 @@ _ERRORS: dict[FailureKind, type[PennyrouteError]] = {
 }
 
 
-def as_error(failure: AttemptFailed, model: Model) -> PennyrouteError:
+def as_error(failure: AttemptFailed, attempt: OpenAttempt) -> PennyrouteError:
     """The error a caller gets when a decision's last attempt failed so."""
+    error = _error(failure, attempt.model.name)
+    error.decision_id = attempt.decision.id
+    return error
+
+
+def _error(failure: AttemptFailed, model: str) -> PennyrouteError:
     if failure.kind is FailureKind.BAD_REQUEST:
-        return ProviderRefused(f"{model.name}: {failure.message}", status=failure.status, body=failure.body)
+        return ProviderRefused(f"{model}: {failure.message}", status=failure.status, body=failure.body)
     kind = _ERRORS.get(failure.kind, UpstreamFailed)
-    return kind(f"model {model.name!r} failed: {failure.message}", retry_after_s=failure.retry_after_s)
+    return kind(f"model {model!r} failed: {failure.message}", retry_after_s=failure.retry_after_s)
 
 
 def charged_for(failure: AttemptFailed, *, final: bool) -> Spent:

@@ -32,6 +32,8 @@ def error_headers(error: PennyrouteError) -> Headers:
     headers: Headers = [JSON, (b"x-should-retry", b"true" if error.retryable else b"false")]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
+    if error.decision_id is not None:
+        headers.append((b"x-pennyroute-decision-id", error.decision_id.encode()))
     if isinstance(error, NotAuthenticated):
         headers.append((b"www-authenticate", b'Bearer realm="pennyroute"'))
     return headers

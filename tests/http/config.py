@@ -36,10 +36,22 @@ ODD: Final = (
 
 _MODEL: Final = (
     "  {name}: {{{{provider: openai-compatible, base_url: {{url}}, model: {model}, api_key: os.environ/TINY_KEY, "
-    "price: {{{{input: 0.10, output: 0.40}}}}, timeouts: {{{{connect_s: 2, first_byte_s: 1, idle_s: 1, "
+    "price: {{{{input: {input}, output: {output}}}}}, timeouts: {{{{connect_s: 2, first_byte_s: 1, idle_s: 1, "
     "total_s: 20}}}}}}}}\n"
 )
+SPARES: Final = 8
+"""Routes `spare-1` … with a pair of their own, for tests that let models fail several times."""
+
 _ROUTE: Final = "  {name}: {{{{small: {small}, large: big, threshold: 0.12, attempts: 1}}}}\n"
+
+
+def _small(name: str, model: str) -> str:
+    return _MODEL.format(name=name, model=model, input="0.10", output="0.40")
+
+
+def _large(name: str, model: str) -> str:
+    return _MODEL.format(name=name, model=model, input="2.00", output="10.00")
+
 
 CONFIG: Final = (
     """\
@@ -53,7 +65,9 @@ models:
   gone: {{provider: openai-compatible, base_url: "http://127.0.0.1:9/v1", model: gone-1,
          price: {{input: 0.10, output: 0.40}}}}
 """
-    + "".join(_MODEL.format(name=f"does-{script}", model=f"tiny-1@{script}") for script in (*FAILING, *ODD))
+    + "".join(_small(f"does-{script}", f"tiny-1@{script}") for script in (*FAILING, *ODD))
+    + _small("sick", "tiny-1@500")
+    + "".join(_small(f"small-{at}", "tiny-1") + _large(f"large-{at}", "big-1") for at in range(SPARES))
     + """\
 routes:
   default: {{small: tiny, large: big, threshold: 0.12}}
@@ -62,9 +76,16 @@ routes:
   trimmed: {{small: tiny, large: big, threshold: 0.12, caps: {{max_input_tokens: 50, on_excess_input: trim}}}}
   kept: {{small: tiny, large: big, threshold: 0.12, store_prompts: true}}
   moved: {{small: tiny, large: big, threshold: 0.12}}
+  patient: {{small: small-0, large: large-0, threshold: 0.12, fallbacks: [gone, does-slow], attempts: 6}}
+  nowhere: {{small: gone, large: gone, threshold: 0.12, attempts: 2}}
   support/tier-1: {{small: tiny, large: big, threshold: 0.12}}
 """
     + "".join(_ROUTE.format(name=f"once-{script}", small=f"does-{script}") for script in FAILING)
+    + _ROUTE.format(name="sick-small", small="sick")
+    + "".join(
+        f"  spare-{at}: {{{{small: small-{at}, large: large-{at}, threshold: 0.12}}}}\n"
+        for at in range(SPARES)
+    )
     + """\
 server: {{max_body_bytes: 20971520, allowed_origins: ["https://app.example.com"]}}
 """
