@@ -13,30 +13,34 @@ local function checked()
   redis.call('XLEN', KEYS[3])
   redis.call('ZCARD', KEYS[5])
   redis.call('HLEN', KEYS[6])
-  local increments, length = {}, 0
+  local fields, amounts, length = {}, {}, 0
   for metric, amount in string.gmatch(ARGV[8], '(%S+) (%-?%d+)\n') do
     length = length + #metric + #amount + 2
-    increments[#increments + 1] = metric
-    increments[#increments + 1] = amount
-    local counted = redis.call('HGET', KEYS[4], ARGV[7] .. '\31' .. metric) or '0'
-    if not string.find(counted, '^%-?%d+$') then
-      return nil, 'the counter ' .. metric .. ' is not a whole number; run `pennyroute ledger verify --repair`'
-    end
-    if #amount > 20 or math.abs(tonumber(amount)) > LARGEST
-      or math.abs(tonumber(counted) + tonumber(amount)) > LARGEST then
-      return nil, 'the counter ' .. metric .. ' cannot hold ' .. string.sub(amount, 1, 32) .. ' more'
-    end
+    fields[#fields + 1] = ARGV[7] .. '\31' .. metric
+    amounts[#amounts + 1] = amount
   end
   if length ~= #ARGV[8] then
     return nil, 'increments must be lines of a metric and a whole number'
   end
-  return increments
+  local counted = #fields > 0 and redis.call('HMGET', KEYS[4], unpack(fields)) or {}
+  for at, field in ipairs(fields) do
+    local now, amount = counted[at] or '0', amounts[at]
+    local metric = string.sub(field, #ARGV[7] + 2)
+    if not string.find(now, '^%-?%d+$') then
+      return nil, 'the counter ' .. metric .. ' is not a whole number; run `pennyroute ledger verify --repair`'
+    end
+    if #amount > 20 or math.abs(tonumber(amount)) > LARGEST
+      or math.abs(tonumber(now) + tonumber(amount)) > LARGEST then
+      return nil, 'the counter ' .. metric .. ' cannot hold ' .. string.sub(amount, 1, 32) .. ' more'
+    end
+  end
+  return { fields = fields, amounts = amounts }
 end
 
 local function record(increments)
   local id = redis.call('XADD', KEYS[3], '*', 'e', ARGV[6])
-  for at = 1, #increments, 2 do
-    redis.call('HINCRBY', KEYS[4], ARGV[7] .. '\31' .. increments[at], increments[at + 1])
+  for at, field in ipairs(increments.fields) do
+    redis.call('HINCRBY', KEYS[4], field, increments.amounts[at])
   end
   redis.call('ZADD', KEYS[5], ARGV[2], ARGV[2])
   redis.call('ZREM', KEYS[2], ARGV[1])
