@@ -242,7 +242,12 @@ def _unanswered(error: Exception, name: str, timeouts: Timeouts) -> AttemptFaile
                 kind = FailureKind.TOTAL_TIMEOUT
             waited_s = min(timeouts.first_byte_s, timeouts.total_s)
             return AttemptFailed(kind, f"{name}: no answer within {waited_s:g} s", billed="maybe")
-        case aiohttp.ClientConnectorError() | aiohttp.InvalidURL() | ValueError():
+        case (
+            aiohttp.ClientConnectorError()
+            | aiohttp.InvalidURL()
+            | aiohttp.NonHttpUrlClientError()
+            | ValueError()
+        ):
             return AttemptFailed(FailureKind.CONNECT, f"{name}: no connection ({_short(error)})")
         case aiohttp.ClientResponseError():
             return AttemptFailed(

@@ -6,13 +6,15 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
 import msgspec
 
 from router.clock import World
 from router.providers.answer import Answer
-from router.providers.endpoint import Call, Timeouts, wire_fields
+from router.providers.deadline import Deadline
+from router.providers.endpoint import Call, wire_fields
 from router.providers.failure import AttemptFailed, FailureKind
 from router.providers.passage import Passage
 from router.providers.stream import Stream, event_of
@@ -26,6 +28,7 @@ _SETTINGS: Final = {
     "LITELLM_MODE": "PRODUCTION",  # else it reads a .env file of the working directory
 }
 _END: Final = object()
+_opened: ContextVar[list[Any] | None] = ContextVar("opened", default=None)
 _loading: Final = threading.Lock()
 
 
@@ -66,8 +69,11 @@ def price_map() -> Mapping[str, Mapping[str, Any]]:
 
 
 def _send_once(client: Any) -> None:
-    """No second post when a connection breaks, no redirect followed keys and all: litellm does both."""
-    create = client.create_client
+    """No second post when a connection breaks, no redirect followed keys and all: litellm does both.
+
+    And what is opened is noted, because closing a stream of litellm's leaves its connection open.
+    """
+    create, post_first = client.create_client, client.post
 
     def create_client(self: Any, *args: Any, **kwargs: Any) -> Any:
         self.follow_redirects = False
@@ -78,6 +84,14 @@ def _send_once(client: Any) -> None:
         assert error is not None
         raise error
 
+    async def post(self: Any, *args: Any, **kwargs: Any) -> Any:
+        response = await post_first(self, *args, **kwargs)
+        opened = _opened.get()
+        if opened is not None:
+            opened.append(response)
+        return response
+
+    client.post = post
     client.create_client = create_client
     client.single_connection_post_request = raise_again
 
@@ -123,10 +137,10 @@ class WideLane:
             await self._litellm.close_litellm_async_clients()
             await self._litellm.module_level_aclient.close()
 
-    def close_later(self, answer: Any) -> None:
+    def close_later(self, sent: "_Sent") -> None:
         """Cancels a stream of litellm's, which only a coroutine can."""
         try:
-            task = asyncio.get_running_loop().create_task(answer.aclose())
+            task = asyncio.get_running_loop().create_task(sent.aclose())
         except RuntimeError:
             return  # The loop is gone, and its connections with it.
         self._closing.add(task)
@@ -137,59 +151,33 @@ class WideLane:
             self._litellm = await asyncio.to_thread(load)
         endpoint = call.endpoint
         sending = self._litellm.acompletion(**arguments(call, wire_fields(call), self._litellm))
-        clock = _Clock(endpoint.name, endpoint.timeouts)
+        clock = Deadline(endpoint.name, endpoint.timeouts)
+        opened: list[Any] = []
+        mark = _opened.set(opened)
         try:
             async with asyncio.timeout_at(clock.ends_s):
-                return _Sent(await sending, clock)
+                return _Sent(await sending, clock, opened)
         except TimeoutError:
             raise clock.late() from None
         except Exception as error:  # noqa: BLE001 - litellm raises what it likes; each is named there
             raise failure_of(error, endpoint, self.world, answered=False) from None
-
-
-class _Clock:
-    """How long an attempt may take from now on."""
-
-    def __init__(self, name: str, timeouts: Timeouts) -> None:
-        self.began = False
-        self._name = name
-        self._timeouts = timeouts
-        self._loop = asyncio.get_running_loop()
-        self._started_s = self._loop.time()
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the call was sent."""
-        return self._loop.time() - self._started_s
-
-    @property
-    def ends_s(self) -> float:
-        """When patience with the next piece ends, in the loop's time."""
-        patience_ends_s = (
-            self._loop.time() + self._timeouts.idle_s
-            if self.began
-            else self._started_s + self._timeouts.first_byte_s
-        )
-        return min(patience_ends_s, self._started_s + self._timeouts.total_s)
-
-    def late(self) -> AttemptFailed:
-        """The failure of having waited for too long."""
-        kind, waited_s = FailureKind.FIRST_BYTE_TIMEOUT, self._timeouts.first_byte_s
-        if self.elapsed_s >= self._timeouts.total_s:
-            kind, waited_s = FailureKind.TOTAL_TIMEOUT, self._timeouts.total_s
-        elif self.began:
-            kind, waited_s = FailureKind.IDLE_TIMEOUT, self._timeouts.idle_s
-        return AttemptFailed(
-            kind, f"{self._name}: {kind} after {waited_s:g} s", answered=self.began, billed="maybe"
-        )
+        finally:
+            _opened.reset(mark)
 
 
 class _Sent:
     """What litellm answered, and the clock it runs against."""
 
-    def __init__(self, answer: Any, clock: _Clock) -> None:
+    def __init__(self, answer: Any, clock: Deadline, opened: list[Any]) -> None:
         self.answer = answer
         self.clock = clock
+        self._opened = opened
+
+    async def aclose(self) -> None:
+        """Cancels what is still coming."""
+        for response in self._opened:
+            await response.aclose()
+        await self.answer.aclose()
 
 
 class _Chunks:
@@ -198,6 +186,7 @@ class _Chunks:
     def __init__(self, lane: WideLane, call: Call, sent: _Sent) -> None:
         self._lane = lane
         self._call = call
+        self._sent = sent
         self._answer = sent.answer
         self._clock = sent.clock
         self._ended = False
@@ -271,7 +260,7 @@ class _Chunks:
     def close(self) -> None:
         if not self._ended:
             self._ended = True
-            self._lane.close_later(self._answer)
+            self._lane.close_later(self._sent)
 
 
 def _fields(answer: Any) -> dict[str, Any]:

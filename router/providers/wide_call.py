@@ -81,6 +81,7 @@ def arguments(call: Call, fields: Mapping[str, msgspec.Raw], litellm: Any) -> di
         "num_retries": 0,
         "max_retries": 0,
         "no-log": True,
+        "_skip_mcp_handler": True,  # it would run some tools itself, with its proxy
         "timeout": litellm.main.httpx.Timeout(timeouts.total_s, connect=timeouts.connect_s),
     }
     if endpoint.api_key is not None:

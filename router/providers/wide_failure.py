@@ -28,6 +28,7 @@ _BROKEN: Final = frozenset(
     }
 )
 _OBJECT: Final = re.compile(r"\{.*\}", re.DOTALL)
+_TRACEBACK: Final = "Traceback (most recent call last)"
 _STATUS_FROM: Final = 300
 
 
@@ -129,7 +130,7 @@ def _wire_error(message: str) -> bytes:
 
 def _message(error: Exception) -> str:
     """What the provider said, out of what litellm wrapped around it."""
-    text = str(getattr(error, "message", error))
+    text = str(getattr(error, "message", error)).partition(_TRACEBACK)[0]
     found = _OBJECT.search(text)
     if found is None:
         return text

@@ -96,7 +96,11 @@ def test_calls_from_before_it_opened_do_not_judge_the_probe() -> None:
     assert circuit.state is CircuitState.CLOSED
 
 
-@given(st.lists(st.tuples(st.sampled_from(Outcome), st.floats(0, 3)), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(Outcome), st.integers(0, 24).map(lambda eighths: eighths / 8)), max_size=60
+    )
+)
 def test_it_never_stays_shut_longer_than_its_most(steps: list[tuple[Outcome, float]]) -> None:
     circuit, now_s = Circuit(RULES), 0.0
     for outcome, pause_s in steps:
