@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from router.discovery.notes import offline_notes, pair_notes
-from router.discovery.servers import ServedModel, Server, served_models, usual_servers
+from router.discovery.servers import PATIENCE_S, ServedModel, Server, served_models, usual_servers
 from router.discovery.tier import Tier, apart, bundled_local, of_key, of_server, offline_large
 from router.errors import SetupError
 from router.local.weights import HOW_TO_INSTALL, installed
@@ -46,7 +46,10 @@ class Discovered:
 
 
 def discover(
-    environ: Mapping[str, str], has_price: HasPrice | None = None, servers: Sequence[Server] | None = None
+    environ: Mapping[str, str],
+    has_price: HasPrice | None = None,
+    servers: Sequence[Server] | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> Discovered:
     """The best pair there is: keys by `KEY_ORDER`, model servers on this machine, else the offline upstream.
 
@@ -59,6 +62,7 @@ def discover(
         environ: the environment.
         has_price: whether (price provider, model) has a price; the packaged price book when not given.
         servers: where model servers may be; the usual places when not given.
+        patience_s: how long they may take to say what they serve, seconds.
 
     Raises:
         ConfigError: what was found cannot be used, or `REDIS_URL` cannot.
@@ -67,7 +71,7 @@ def discover(
     if _is_on(environ, FORCE_OFFLINE):
         return _offline(environ, f"{FORCE_OFFLINE} is set")
     keys = [PRESETS[name] for name in KEY_ORDER if _has_key(environ, PRESETS[name])]
-    served = served_models(usual_servers(environ) if servers is None else servers)
+    served = served_models(usual_servers(environ) if servers is None else servers, patience_s)
     local = _bundled(environ) if _is_on(environ, FORCE_LOCAL) else None
     pair = _pair(local, keys, _ranked(served))
     if pair is None:

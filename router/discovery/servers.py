@@ -19,7 +19,6 @@ PATIENCE_S: Final = 0.3
 
 OLLAMA: Final = "ollama"
 
-_PATIENCE: Final = Timeouts(PATIENCE_S, PATIENCE_S, PATIENCE_S, PATIENCE_S)
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _OLLAMA_PORT: Final = 11434
 _OK: Final = 200
@@ -90,13 +89,13 @@ def ollama_url(host: str) -> str | None:
     return f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}{parts.path.rstrip('/')}/v1"
 
 
-def served_models(servers: Sequence[Server]) -> tuple[ServedModel, ...]:
+def served_models(servers: Sequence[Server], patience_s: float = PATIENCE_S) -> tuple[ServedModel, ...]:
     """What the servers have, asked all at once and without any key; those that do not answer have nothing.
 
     Can be called with an event loop running: it uses one of its own, in a thread.
     """
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, _ask_all(servers)).result()
+        return thread.submit(asyncio.run, _ask_all(servers, patience_s)).result()
 
 
 def parameters_in(name: str) -> int | None:
@@ -108,21 +107,22 @@ def parameters_in(name: str) -> int | None:
     return round(float(number) * _UNITS[unit.lower()] * int(experts or 1))
 
 
-async def _ask_all(servers: Sequence[Server]) -> tuple[ServedModel, ...]:
+async def _ask_all(servers: Sequence[Server], patience_s: float) -> tuple[ServedModel, ...]:
     session = Session(most_answer_bytes=_MOST_BYTES)
+    waits = Timeouts(patience_s, patience_s, patience_s, patience_s)
     try:
-        found = await asyncio.gather(*(_ask(session, server) for server in servers))
+        found = await asyncio.gather(*(_ask(session, waits, server) for server in servers))
     finally:
         await session.aclose()
     return tuple(model for models in found for model in models if not _NO_CHAT.search(model.name))
 
 
-async def _ask(session: Session, server: Server) -> list[ServedModel]:
+async def _ask(session: Session, waits: Timeouts, server: Server) -> list[ServedModel]:
     if server.provider == OLLAMA:
         url = f"{server.base_url.removesuffix('/v1')}/api/tags"
-        tags = await _items(session, server, url, "models")
+        tags = await _items(session, waits, server, url, "models")
         return [model for tag in tags if (model := _ollama_model(server, tag))]
-    listed = await _items(session, server, f"{server.base_url}/models", "data")
+    listed = await _items(session, waits, server, f"{server.base_url}/models", "data")
     return [model for item in listed if (model := _model(server, item))]
 
 
@@ -147,10 +147,12 @@ def _model(server: Server, item: Mapping[str, Any]) -> ServedModel | None:
     return ServedModel(server, name, known)
 
 
-async def _items(session: Session, server: Server, url: str, key: str) -> list[dict[str, Any]]:
+async def _items(
+    session: Session, waits: Timeouts, server: Server, url: str, key: str
+) -> list[dict[str, Any]]:
     """The list at `key` of what is at `url`; empty when nobody is there, or somebody else."""
     try:
-        reply = await session.get(url, {}, name=server.provider, timeouts=_PATIENCE)
+        reply = await session.get(url, {}, name=server.provider, timeouts=waits)
         try:
             body = msgspec.json.decode(await reply.whole()) if reply.status == _OK else None
         finally:

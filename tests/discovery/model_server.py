@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -12,16 +11,19 @@ from router.discovery import Server
 
 
 class ModelServer:
-    """Enter it to start it; `pages` are what it answers by path, anything else is a 404."""
+    """Enter it to start it; `pages` are what it answers by path, anything else is a 404; a mute one never answers."""
 
-    def __init__(self, provider: str, pages: Mapping[str, Any], *, wait_s: float = 0) -> None:
+    def __init__(self, provider: str, pages: Mapping[str, Any], *, mute: bool = False) -> None:
         self.seen: list[dict[str, str]] = []
+        self._leaving = threading.Event()
         owner = self
 
         class Page(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 owner.seen.append({"path": self.path, **dict(self.headers)})
-                time.sleep(wait_s)
+                if mute:
+                    owner._leaving.wait()
+                    return
                 page = pages.get(self.path)
                 content = page if isinstance(page, bytes) else json.dumps(page).encode()
                 self.send_response(404 if page is None else 200)
@@ -44,6 +46,7 @@ class ModelServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leaving.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()

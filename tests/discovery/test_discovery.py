@@ -15,11 +15,12 @@ from router.providers.presets import PRESETS
 from router.settings import DEFAULT_ROUTE, SAMPLE_ROUTES, ConfigError
 from tests.discovery.model_server import ModelServer, listing, nobody, ollama
 
+PATIENT_S = 20.0  # on a busy machine a test server may take long
 SECRET = "sk-very-secret-0123456789"
 
 
 def find(*servers: ModelServer, **environ: str) -> Discovered:
-    return discover(environ, servers=[each.server for each in servers])
+    return discover(environ, servers=[each.server for each in servers], patience_s=PATIENT_S)
 
 
 def pair(found: Discovered) -> tuple[str, str]:
@@ -213,10 +214,8 @@ def test_whoever_else_listens_there_is_no_model_server(make: Callable[[], ModelS
 
 
 def test_a_server_that_does_not_answer_in_time_is_left_out():
-    slow = ModelServer("vllm", {"/v1/models": {"data": [{"id": "slow-1b", "owned_by": "vllm"}]}}, wait_s=0.8)
-    with slow, ollama("qwen3:4b") as quick:
-        assert pair(find(slow, quick)) == ("qwen3:4b", "qwen3:4b")
-        assert slow.seen
+    with ModelServer("vllm", {}, mute=True) as mute:
+        assert discover({}, servers=[mute.server]).offline
 
 
 def test_a_place_where_nobody_listens_is_left_out():
@@ -234,7 +233,7 @@ def test_ollama_host_says_where_ollama_is():
         host = server.root_url.removeprefix("http://")
         first, *_ = usual_servers({"OLLAMA_HOST": host})
         assert first == server.server
-        assert pair(discover({"OLLAMA_HOST": host}, servers=[first]))[0] == "qwen3:4b"
+        assert pair(discover({"OLLAMA_HOST": host}, servers=[first], patience_s=PATIENT_S))[0] == "qwen3:4b"
 
 
 def test_the_usual_places_are_loopback():
