@@ -69,6 +69,9 @@ async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     said = []
     for detail in error.errors():
+        if detail["type"] == "json_invalid":
+            why, at = detail["ctx"]["error"], detail["loc"][-1]
+            return _response(InvalidRequest(f"the body is not JSON: {why} at character {at}"))
         place = ".".join(str(part) for part in detail["loc"] if part != "body") or "the body"
         said.append((place, f"{place}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"))
     return _response(InvalidRequest("; ".join(text for _, text in said), param=said[0][0] if said else None))
@@ -85,6 +88,8 @@ async def _http(request: Request, error: Exception) -> Response:
         )
         response.headers.update(headers)
         return response
+    if error.status_code == InvalidRequest.status:
+        return _response(InvalidRequest(f"the body cannot be read: is it JSON in UTF-8? ({error.detail})"))
     return _response(NotFound(f"there is nothing at {path!r}; /docs shows what there is"))
 
 
