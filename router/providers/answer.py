@@ -1,7 +1,7 @@
 """What a provider answered: whole, or as a stream that is still coming."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from router.pricing.usage import Usage
@@ -10,8 +10,9 @@ from router.pricing.usage import Usage
 class Stated(Protocol):
     """What an answer says of itself, so far; both kinds of answer have it."""
 
-    usage: Usage | None
-    """As the provider states it; `None` while or where it states none that can be true."""
+    @property
+    def usage(self) -> Usage | None:
+        """As the provider states it; `None` while or where it states none that can be true."""
 
     provider_cost_nano: int | None
     """Nano-dollars the provider says it charged."""
@@ -78,10 +79,13 @@ class StreamAnswer(Stated, Protocol):
 
 
 def counted_usage(stated: Stated, input_tokens: int) -> Usage:
-    """Usage as we count it, for an answer that states none.
+    """Usage as we count it, for an answer that states none or was cut short of stating it.
 
     Args:
-        stated: the answer.
-        input_tokens: our estimate of the input.
+        stated: the answer; what it states of its input holds, and it generated at least what came.
+        input_tokens: our estimate of the input, where it states none.
     """
-    return Usage(input_tokens=input_tokens, output_tokens=stated.output_estimate)
+    known, counted = stated.usage, stated.output_estimate
+    if known is None:
+        return Usage(input_tokens=input_tokens, output_tokens=counted)
+    return known if known.output_tokens >= counted else replace(known, output_tokens=counted)

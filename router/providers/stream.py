@@ -3,12 +3,12 @@
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 
 from router.pricing.tokens import count_tokens
+from router.pricing.usage import Usage
 from router.providers.answer import StreamEvent
 from router.providers.chunks import (
     Chunk,
@@ -26,9 +26,6 @@ from router.providers.failure import AttemptFailed, FailureKind
 from router.providers.passage import Passage, outcome_of
 from router.providers.redact import shown
 from router.providers.usage_wire import better, read_cost_nano, read_usage
-
-if TYPE_CHECKING:
-    from router.pricing.usage import Usage
 
 _DONE: Final = b"[DONE]"
 _FRAME: Final = re.compile(rb"^(?:\xef\xbb\xbf)?(?:(?!data:)[^\r\n]*(?:\r\n|\n|\r))*")
@@ -52,7 +49,7 @@ class EventSource(Protocol):
         """The answer is whole: gives its connection back."""
 
     def usage_so_far(self) -> bytes | None:
-        """Usage that is known although no event stated it; asked when the answer is cut short."""
+        """Usage that is known although no event stated it yet."""
 
     def close(self) -> None:
         """Cancels what is still coming."""
@@ -66,7 +63,7 @@ class Stream:
     """
 
     def __init__(self, call: Call, source: EventSource, passage: Passage) -> None:
-        self.usage: Usage | None = None
+        self._usage: Usage | None = None
         self.provider_cost_nano: int | None = None
         self.served_model: str | None = None
         self.service_tier: str | None = None
@@ -84,6 +81,13 @@ class Stream:
         self._done = False
         self._ended = False
         self._failure: AttemptFailed | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """As the provider stated it so far."""
+        if self._usage is None and not self._ended:
+            return read_usage(self._source.usage_so_far())
+        return self._usage
 
     @property
     def output_estimate(self) -> int:
@@ -162,8 +166,8 @@ class Stream:
     def _end(self, outcome: Outcome) -> None:
         if not self._ended:
             self._ended = True
-            if not self._whole:
-                self._note_cut()
+            if self._usage is None:
+                self._usage = read_usage(self._source.usage_so_far())
             self._source.close()
             self._passage.leave(outcome)
 
@@ -203,18 +207,10 @@ class Stream:
         self._ready.append(StreamEvent(self._with_one_id(chunk, raw, data), text))
 
     def _note_usage(self, usage: bytes) -> None:
-        self.usage = better(self.usage, read_usage(usage))
+        self._usage = better(self._usage, read_usage(usage))
         if self._endpoint.quirks.states_cost:
             cost_nano = read_cost_nano(usage)
             self.provider_cost_nano = self.provider_cost_nano if cost_nano is None else cost_nano
-
-    def _note_cut(self) -> None:
-        """Usage stated so far lags behind an answer that is cut short: at least what came was generated."""
-        known = self._source.usage_so_far()
-        if known is not None:
-            self._note_usage(known)
-        if self.usage is not None and self.usage.output_tokens < (counted := self.output_estimate):
-            self.usage = replace(self.usage, output_tokens=counted)
 
     def _note_choice(self, choice: ChunkChoice) -> str:
         """Notes a choice and gives what it adds to the first one's content."""

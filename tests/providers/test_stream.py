@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from router.pricing.usage import Usage
+from router.providers.answer import counted_usage
 from router.providers.endpoint import Call
 from router.providers.failure import FailureKind
 from router.providers.secret import Secret
@@ -220,16 +222,17 @@ async def test_tool_calls_and_reasoning_are_counted_in_the_estimate(
         assert answer.text == ""
 
 
-async def test_usage_of_a_stream_that_breaks_is_at_least_what_came(
+async def test_of_a_stream_that_breaks_the_stated_input_and_what_came_are_counted(
     upstreams: Upstreams, upstream: OpenAIWire
 ) -> None:
     growing = chunk({"content": "one two three four five six seven"}, usage=USAGE | {"completion_tokens": 1})
-    upstream.say(spoken(event(growing)))
-    answer = await told(upstreams, call(upstream))
-    assert answer.failure is not None
-    assert answer.stream.usage is not None
-    assert answer.stream.usage.input_tokens == 3
-    assert answer.stream.usage.output_tokens == answer.stream.output_estimate >= 7
+    upstream.say(spoken(event(growing)), spoken(HELLO))
+    stream = (await told(upstreams, call(upstream))).stream
+    assert stream.usage == Usage(3, 1)
+    assert counted_usage(stream, 99) == Usage(3, stream.output_estimate)
+    stream = (await told(upstreams, call(upstream))).stream
+    assert stream.usage is None
+    assert counted_usage(stream, 99) == Usage(99, stream.output_estimate)
 
 
 async def test_a_whole_answer_in_place_of_a_stream_becomes_one(
