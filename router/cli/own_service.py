@@ -1,5 +1,6 @@
 """A service of our own for as long as a command takes."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -31,6 +32,8 @@ def own_service(where: Where) -> Iterator[str]:
     if where.config is not None:
         command += ["--config", str(where.config)]
     with tempfile.TemporaryFile() as said:
+        # A Ctrl-C while it is being started waits until we know whom to stop.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.DEVNULL,
@@ -39,6 +42,7 @@ def own_service(where: Where) -> Iterator[str]:
             start_new_session=True,  # Ctrl-C is for us, who then stop it
         )
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             address = f"http://127.0.0.1:{port}"
             _wait(process, address, said)
             yield address
