@@ -152,6 +152,11 @@ class Bookkeeper:
         """Closes in the background: for when the caller is gone and nobody waits."""
         self._closing(attempt, spent)
 
+    def abandon_later(self, failed: OpenAttempt) -> None:
+        """Ends a decision whose caller left after a failed attempt, before the next: that one is void."""
+        following = self._draft(failed.decision, failed.model, failed.worst.number + 1)
+        self.close_later(following, Spent(outcome="client_gone", final=True))
+
     def later(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         """Runs work that outlives its request; `drain` waits for it, and the log has what it raised."""
         task: asyncio.Task[object] = asyncio.get_running_loop().create_task(work)

@@ -22,7 +22,7 @@ from router.pricing.usage import UsageSource
 from router.providers.answer import Answer, Stated, StreamAnswer, StreamEvent, counted_usage
 from router.providers.endpoint import Call
 from router.providers.failure import AttemptFailed
-from router.providers.retries import Fallback, GiveUp, Retry, next_step
+from router.providers.retries import Fallback, GiveUp, Retry, Step, next_step
 from router.providers.upstreams import Upstreams
 from router.query import Query
 
@@ -147,14 +147,11 @@ class Router:
                     fallbacks_left=len(waiting),
                     random_unit=self._world.chance(),
                 )
-                final = isinstance(step, GiveUp)
-                charge = await self._books.close(attempt, charged_for(failure, final=final))
+                charge = await self._close_failed(attempt, failure, step)
                 before = charge.after(before)
                 if isinstance(step, GiveUp):
                     raise as_error(failure, attempt) from failure
-                if isinstance(step, Retry):
-                    await asyncio.sleep(step.after_s)
-                elif isinstance(step, Fallback):
+                if isinstance(step, Fallback):
                     model, *waiting = waiting
                     decision = fallen_back(decision, model)
             number += 1
@@ -180,6 +177,19 @@ class Router:
                 query = replace(decision.asked, caller=self._live.confirm(decision.query.caller))
                 decision = self._decide(query, decision.id)
         raise StoreUnavailable("thresholds or keys keep changing; try again")
+
+    async def _close_failed(self, attempt: OpenAttempt, failure: AttemptFailed, step: Step) -> Charge:
+        """Books an attempt that failed, and waits as long as the next step says."""
+        final = isinstance(step, GiveUp)
+        try:
+            charge = await self._books.close(attempt, charged_for(failure, final=final))
+            if isinstance(step, Retry):
+                await asyncio.sleep(step.after_s)
+        except asyncio.CancelledError:
+            if not final:
+                self._books.abandon_later(attempt)
+            raise
+        return charge
 
     async def _attempt(
         self, decision: Decision, attempt: OpenAttempt, before: Charge

@@ -126,9 +126,7 @@ class Service:
 
     def store_pid(self) -> int:
         """The process of the store."""
-        found = re.search(rb"process_id:(\d+)", bytes(self.store("INFO", "server"), "utf-8"))
-        assert found is not None
-        return int(found[1])
+        return int(self.store("INFO", "server")["process_id"])
 
     def ledger(self, account: str = "main") -> Verification:
         """The account's entries, open holds and cost, recomputed; counters that disagree fail the test."""
