@@ -21,7 +21,7 @@ MAKE = re.compile(r"^(?:\$ )?make ([a-z][a-z-]*)")
 def commands(lines: Iterable[str]) -> Iterator[str]:
     """What follows `pennyroute` in each line that runs it."""
     for line in lines:
-        match = COMMAND.match(line.partition("    ")[0].strip())
+        match = COMMAND.match(re.split(r" {2,}", line.strip())[0])
         if match:
             yield ENDS.sub("", " " + match[1]).strip()
 
@@ -100,7 +100,7 @@ def test_each_make_target_exists():
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     for one in pages():
         code = [*(line for block in one.blocks() for line in shell_lines(block)), *one.inline_code()]
-        found = {match for line in code for match in MAKE.findall(line.partition("    ")[0])}
+        found = {match for line in code for match in MAKE.findall(re.split(r" {2,}", line)[0])}
         assert found <= targets, one.name
 
 

@@ -1,6 +1,7 @@
 """docs/configuration.md says what the code does, and every example of a configuration is a good one."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def test_every_example_is_a_configuration_without_a_problem(block: str, tmp_path
     missing = {name: value for name, value in yaml.safe_load(SMALLEST).items() if name not in data}
     file = tmp_path / "pennyroute.yaml"
     file.write_text(block + (yaml.safe_dump(missing) if missing else ""), "utf-8")
+    if "classifier" in data:
+        shutil.copytree(ROOT / "classifiers" / "artifact", tmp_path / data["classifier"])
     environ = dict.fromkeys(re.findall(r"os\.environ/(\w+)", block), "a-key")
     environ |= {preset.key_env: "a-key" for preset in PRESETS.values() if preset.key_env}
     assert check_config(file, environ).problems == ()
