@@ -1,47 +1,70 @@
 """A stranger who follows README.md or the quick start from top to bottom: every command of theirs is run."""
 
-import http.client
 import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.docs.pages import ROOT, page
+from tests.docs.pages import page
+from tests.service import Service
 
 ADDRESS = "127.0.0.1:8080"
-COMMAND = Path(sys.executable).with_name("python")
 CURL = "curl --silent --show-error --fail-with-body "
 """As a person runs it, but a refusal fails."""
 STARTED_ELSEWHERE = ("make run", "make demo")
-"""Commands with tests of their own; what they install and send would take too long here."""
+"""What they do has tests of its own, and would take too long here."""
+FOLLOWED = ("README.md", "docs/quickstart.md")
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A service that runs, and where its reader works."""
+class Reader:
+    """Somebody at a shell beside a running service, who pastes what the page shows."""
 
-    address: str
-    directory: Path
-    environ: dict[str, str]
+    def __init__(self, service: Service) -> None:
+        programs = service.folder / "bin"
+        programs.mkdir()
+        command = programs / "pennyroute"
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m router.cli.main "$@"\n')
+        command.chmod(0o755)
+        self._service = service
+        self._environ = {
+            **service.environ,
+            "PATH": f"{programs}{os.pathsep}{service.environ['PATH']}",
+            "PENNYROUTE_DATA_DIR": str(service.data_dir),
+        }
 
-    def follow(self, block: str, program: list[str]) -> str:
-        """Runs a block of a page against this service; answers what it printed.
+    def follow(self, name: str) -> list[str]:
+        """Runs a page's blocks in their order; answers what each printed."""
+        shown = []
+        for language, block in re.findall(
+            r"^```(\w+)\n(.*?)^```$", page(name).text, re.MULTILINE | re.DOTALL
+        ):
+            variable = re.fullmatch(r"(\w+)=\$\((.*)\)\n", block)
+            if language == "yaml":
+                (self._service.folder / "pennyroute.yaml").write_text(block)
+                self._environ.update(OPENAI_API_KEY="a-key", ANTHROPIC_API_KEY="a-key")
+            elif language == "python":
+                shown.append(self._run([sys.executable, "-c"], block))
+            elif variable:
+                self._environ[variable[1]] = key = self._run(["sh", "-euc"], variable[2]).strip()
+                self._service.until(
+                    lambda key=key: self._status(key), lambda status: status == httpx.codes.OK
+                )
+            elif language == "sh" and block.strip() not in STARTED_ELSEWHERE:
+                shown.append(self._run(["sh", "-euc"], block.replace("curl ", CURL)))
+        return shown
 
-        Raises:
-            AssertionError: it failed; with everything it said.
-        """
-        text = block.replace(ADDRESS, self.address).replace(".venv/bin/pennyroute", "pennyroute")
+    def _run(self, program: list[str], block: str) -> str:
+        text = block.replace(f"http://{ADDRESS}", self._service.url).replace(
+            ".venv/bin/pennyroute", "pennyroute"
+        )
         done = subprocess.run(
             [*program, text],
-            cwd=self.directory,
-            env=self.environ,
+            cwd=self._service.folder,
+            env=self._environ,
             capture_output=True,
             text=True,
             check=False,
@@ -49,84 +72,28 @@ class Service:
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def wait_until_known(self, key: str) -> None:
-        """Waits as the page says one may have to: until a key just made is good."""
-        status = None
-        while status != http.client.OK:
-            with closing(http.client.HTTPConnection(self.address, timeout=10)) as connection:
-                connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"})
-                status = connection.getresponse().status
-            assert status in {http.client.OK, http.client.UNAUTHORIZED}
-            time.sleep(0.05)
+    def _status(self, key: str) -> int:
+        """A key just made is known within two seconds, as the page says."""
+        with self._service.client(headers={"Authorization": f"Bearer {key}"}) as client:
+            return client.get("/v1/models").status_code
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """The real service with its embedded store, on a free port, as `make run` starts it."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "pennyroute").write_text(f'#!/bin/sh\nexec "{COMMAND}" -m router.cli.main "$@"\n')
-    (programs / "pennyroute").chmod(0o755)
-    environ = {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "HOME": str(tmp_path),
-        "PENNYROUTE_DATA_DIR": str(tmp_path / "data"),
-    }
-    process = subprocess.Popen(
-        ["pennyroute", "serve", "--port", "0"],
-        cwd=tmp_path,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        found = None
-        while found is None:
-            line = process.stdout.readline()
-            assert line, "the service ended before it said where it answers"
-            found = re.search(r"answers at http://([\d.]+:\d+)", line)
-        yield Service(found[1], tmp_path, environ)
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
-
-
-def followed(service: Service, name: str) -> list[str]:
-    """What each block of a page printed, in its order."""
-    shown = []
-    for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", page(name).text, re.MULTILINE | re.DOTALL):
-        variable = re.fullmatch(r"(\w+)=\$\((.*)\)\n", block)
-        if language == "yaml":
-            (service.directory / "pennyroute.yaml").write_text(block)
-            service.environ.update(OPENAI_API_KEY="a-key", ANTHROPIC_API_KEY="a-key")
-        elif language == "python":
-            shown.append(service.follow(block, [str(COMMAND), "-c"]))
-        elif variable:
-            service.environ[variable[1]] = service.follow(variable[2], ["sh", "-euc"]).strip()
-            service.wait_until_known(service.environ[variable[1]])
-        elif language == "sh" and block.strip() not in STARTED_ELSEWHERE:
-            shown.append(service.follow(block.replace("curl ", CURL), ["sh", "-euc"]))
-    return shown
-
-
-def test_the_readme_works_from_top_to_bottom(service: Service):
-    shown = followed(service, "README.md")
+def test_the_readme_works_from_top_to_bottom(tmp_path: Path):
+    with Service(tmp_path) as service:
+        shown = Reader(service).follow("README.md")
     assert '"tier":"small"' in shown[0]
     assert '"tier":"large"' in shown[1]
     assert re.search(r"^offline/small 0\.0\d+ USD$", shown[2], re.MULTILINE)
 
 
-def test_the_quick_start_works_from_top_to_bottom(service: Service):
-    shown = followed(service, "docs/quickstart.md")
+def test_the_quick_start_works_from_top_to_bottom(tmp_path: Path):
+    with Service(tmp_path) as service:
+        shown = Reader(service).follow("docs/quickstart.md")
     assert '"output":null' in shown[1]
     assert "event: completion" in shown[3]
     assert '"tier":' in shown[-1]
 
 
-def test_nothing_in_the_pages_is_left_unrun_unnoticed():
-    for name in ("README.md", "docs/quickstart.md"):
-        languages = set(re.findall(r"^```(\w+)$", page(name).text, re.MULTILINE))
-        assert languages <= {"sh", "python", "yaml", "json"}
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_no_block_is_of_a_kind_that_is_not_followed(name: str):
+    assert set(re.findall(r"^```(\w+)$", page(name).text, re.MULTILINE)) <= {"sh", "python", "yaml", "json"}
