@@ -104,7 +104,7 @@ docs: .venv/.installed-dev ## write what is generated in docs/ anew from the cod
 
 .PHONY: bench
 bench: .venv/.installed-dev ## requests a second and latency added, against a plain passthrough
-	@$(BIN)/python -m benchmarks.throughput $(ARGS)
+	@$(BIN)/python benchmarks/throughput.py $(ARGS)
 
 .PHONY: lock
 lock: build/uv/bin/uv ## choose versions anew within pyproject.toml's ranges; review the diff
