@@ -20,6 +20,7 @@ _OK: Final = 200
 _JSON: Final = "application/json"
 _EVENTS: Final = "text/event-stream"
 _PAGE: Final = "text/html"
+_EVENT_STARTS: Final = (b"data:", b"event:", b":")
 _TAIL_S: Final = 0.1
 """How long the end of the body may take after `[DONE]`, before its connection is given up."""
 
@@ -96,9 +97,7 @@ class _Pieces:
         while piece := await self._reply.piece():
             if events := self._splitter.feed(piece):
                 return events
-        rest = self._splitter.finish()
-        # Some servers leave out the last blank line.
-        return [rest.rstrip(b"\r\n") + b"\n\n"] if rest.strip() else []
+        return _last(self._splitter)
 
     def begin(self) -> float:
         self._reply.began = True
@@ -138,6 +137,12 @@ class _Prepared:
         self._events = []
 
 
+def _last(splitter: EventSplitter) -> list[bytes]:
+    """What is left at the end: some servers leave out the last blank line."""
+    rest = splitter.finish()
+    return [rest.rstrip(b"\r\n") + b"\n\n"] if rest.strip() else []
+
+
 async def _source(endpoint: Endpoint, reply: Reply) -> EventSource:
     if reply.content_type == _JSON:
         return await _whole_as_stream(endpoint, reply)
@@ -152,6 +157,9 @@ async def _whole_as_stream(endpoint: Endpoint, reply: Reply) -> _Prepared:
         body = await reply.whole()
     finally:
         reply.close()
+    if body.lstrip().startswith(_EVENT_STARTS):
+        splitter = EventSplitter()
+        return _Prepared([*splitter.feed(body), *_last(splitter)], first_byte_s)
     read_answer(endpoint, body)
     try:
         return _Prepared(as_events(body), first_byte_s)

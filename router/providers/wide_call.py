@@ -87,7 +87,9 @@ def arguments(call: Call, fields: Mapping[str, msgspec.Raw], litellm: Any) -> di
     if endpoint.api_key is not None:
         given["api_key"] = endpoint.api_key.reveal()
     if endpoint.base_url is not None:
-        given["api_base"] = endpoint.base_url
+        base = endpoint.base_url.rstrip("/")
+        # litellm puts /v1 before Anthropic's path itself.
+        given["api_base"] = base.removesuffix("/v1") if prefix == "anthropic" else base
     headers = {**endpoint.extra_headers, **call.headers}
     if headers:
         given["extra_headers"] = headers

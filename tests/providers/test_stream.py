@@ -105,6 +105,14 @@ async def test_a_last_event_without_its_blank_line_still_counts(
     assert (answer.raw, answer.failure) == (HELLO + STOP, None)
 
 
+async def test_a_stream_that_calls_itself_json_is_read_as_what_it_is(
+    upstreams: Upstreams, upstream: OpenAIWire
+) -> None:
+    upstream.say(Spoken([HELLO + STOP + DONE], content_type="application/json"))
+    answer = await told(upstreams, call(upstream))
+    assert (answer.raw, answer.text, answer.failure) == (HELLO + STOP, "Hello", None)
+
+
 async def test_text_is_of_the_first_choice_only(upstreams: Upstreams, upstream: OpenAIWire) -> None:
     answer = await told(upstreams, Call(endpoint(upstream), raw(n=2), stream=True))
     assert answer.text.strip() == "The quick brown fox jumps over the lazy dog."

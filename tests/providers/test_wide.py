@@ -260,6 +260,14 @@ async def test_a_caller_cannot_change_how_a_provider_is_called(
     assert not anthropic_wire.seen
 
 
+@pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])
+async def test_a_base_url_may_end_as_people_write_it(
+    upstreams: Upstreams, anthropic_wire: AnthropicWire, end: str
+) -> None:
+    place = anthropic(anthropic_wire, base_url=anthropic_wire.root_url + end)
+    assert (await whole(upstreams, Call(place, raw()))).text == TEXT
+
+
 async def test_messages_that_cannot_be_translated_are_the_callers_fault(
     upstreams: Upstreams, anthropic_wire: AnthropicWire
 ) -> None:
