@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -32,6 +32,7 @@ Word = str | int | bytes
 
 _BATCH_LIMIT = 64
 _BATCHES_ON_THEIR_WAY = 2
+_PATIENCE = 15  # times longer for a transaction: it may read months of counters
 _MOST_CONNECTIONS = 1024  # only plain commands use more than two
 _PASSES = (
     AskError,
@@ -71,14 +72,6 @@ def _in_words(error: Exception) -> PennyrouteError:
     )
 
 
-@contextlib.contextmanager
-def _in_our_words() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError, TimeoutError) as error:
-        raise _in_words(error) from error
-
-
 _Waiting = tuple[Script, list[Word], "asyncio.Future[Reply]"]
 
 
@@ -89,8 +82,9 @@ class Store:
     concurrency a worker pays for a few round trips rather than for one a call.
     """
 
-    def __init__(self, client: "Redis[bytes]") -> None:  # type: ignore[type-arg,unused-ignore]
+    def __init__(self, client: "Redis[bytes]", *, timeout_s: float) -> None:  # type: ignore[type-arg,unused-ignore]
         self._client = client
+        self._timeout_s = timeout_s
         self._waiting: list[_Waiting] = []
         self._sending = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,7 +100,9 @@ class Store:
         try:
             client = Redis.from_url(
                 url,
-                socket_timeout=timeout_s,
+                # Time is kept around each call instead: with a time-out of its own the client sends through
+                # asyncio.wait_for, which in Python 3.11 can lose a cancellation.
+                socket_timeout=None,
                 socket_connect_timeout=timeout_s,
                 retry=Retry(NoBackoff(), 1, (ConnectionError,)),
                 max_connections=_MOST_CONNECTIONS,
@@ -116,7 +112,7 @@ class Store:
                 "the store's URL cannot be read; it looks like redis://:password@host:6379/0, "
                 "with special characters of the password percent-encoded"
             ) from None
-        return cls(client)
+        return cls(client, timeout_s=timeout_s)
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Word]) -> Reply:
         """Runs a script atomically.
@@ -143,7 +139,8 @@ class Store:
     async def _send(self, batch: list[_Waiting]) -> None:
         replies: list[Reply] = [StoreUnavailable("the service is stopping")] * len(batch)
         try:
-            replies = await self._replies(batch)
+            async with asyncio.timeout(self._timeout_s):
+                replies = await self._replies(batch)
         except (RedisError, OSError, TimeoutError, PennyrouteError) as error:
             # Whoever waits behind this batch would only wait as long again.
             batch, self._waiting = [*batch, *self._waiting], []
@@ -182,12 +179,12 @@ class Store:
 
     async def command(self, *words: Word) -> Reply:
         """One plain command, by its Redis name."""
-        with _in_our_words():
+        async with self._in_time():
             return await cast("Any", self._client).execute_command(*words)
 
     async def commands(self, *commands: Sequence[Word]) -> list[Reply]:
         """Several plain commands in one round trip, not atomic."""
-        with _in_our_words():
+        async with self._in_time():
             pipeline = self._client.pipeline(transaction=False)
             for words in commands:
                 pipeline.execute_command(*words)
@@ -195,7 +192,7 @@ class Store:
 
     async def at_once(self, *commands: Sequence[Word]) -> list[Reply]:
         """Several plain commands as one transaction: nothing happens between them."""
-        with _in_our_words():
+        async with self._in_time(_PATIENCE):
             pipeline = self._client.pipeline(transaction=True)
             for words in commands:
                 pipeline.execute_command(*words)
@@ -206,14 +203,18 @@ class Store:
 
     async def hash_of(self, key: str) -> dict[bytes, bytes]:
         """A whole hash; empty when there is none."""
-        with _in_our_words():
+        async with self._in_time():
             return cast("dict[bytes, bytes]", await cast("Any", self._client).hgetall(key))
 
     async def scan(self, pattern: str) -> AsyncIterator[str]:
         """The names of keys that match a glob pattern."""
-        with _in_our_words():
-            async for key in self._client.scan_iter(match=pattern, count=1000):
+        cursor = 0
+        while True:
+            cursor, page = await self.command("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
+            for key in page:
                 yield key.decode()
+            if int(cursor) == 0:
+                return
 
     async def stream(
         self, key: str, *, first: str = "-", last: str = "+", newest_first: bool = False
@@ -239,11 +240,19 @@ class Store:
 
     async def server(self) -> Mapping[str, str]:
         """`INFO server`, `persistence` and `memory`: name, version, AOF state, memory limit."""
-        with _in_our_words():
+        async with self._in_time():
             found: dict[str, Any] = {}
             for section in ("server", "persistence", "memory"):
                 found |= cast("dict[str, Any]", await cast("Any", self._client).info(section))
             return {name: str(value) for name, value in found.items()}
+
+    @contextlib.asynccontextmanager
+    async def _in_time(self, patience: int = 1) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._timeout_s * patience):
+                yield
+        except (RedisError, OSError, TimeoutError) as error:
+            raise _in_words(error) from error
 
     async def aclose(self) -> None:
         """Waits for what is on its way and closes the pool."""

@@ -127,3 +127,21 @@ async def test_closing_waits_for_what_is_on_its_way(own_server: MakeServer):
     await asyncio.sleep(0)
     await store.aclose()
     assert sorted(await asyncio.gather(*calls)) == list(range(1, 301))
+
+
+async def test_a_cancellation_is_never_lost_whenever_it_comes(store: Store):
+    """A background loop that asks the store must end when it is told to."""
+
+    async def ask_for_ever() -> None:
+        while True:
+            await store.now_ms()
+            await store.run(ECHO, (), ("x",))
+            await store.at_once(("PING",))
+
+    for turns in range(400):
+        asking = asyncio.create_task(ask_for_ever())
+        for _ in range(turns % 40):
+            await asyncio.sleep(0)
+        asking.cancel()
+        ended, _ = await asyncio.wait([asking], timeout=30)
+        assert ended, f"cancelled after {turns % 40} turns of the loop, and went on"
