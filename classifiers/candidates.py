@@ -49,10 +49,12 @@ def candidates(outputs: Outputs, small: Floats, large: Floats, folds: Folds) -> 
     average = _combined({name: scale[name] / len(SINGLE) for name in SINGLE})
     found.append(_judged("average", average, mixed(average, outputs), small, large))
     columns = np.stack([singles[name] * scale[name] for name in SINGLE], axis=1)
+    centred = columns - columns.mean(axis=0)  # else folds, each with shares of its own, would not compare
     stacked = np.zeros(len(gap))
     for fold in np.unique(folds.fold):
         judged = folds.fold == fold
-        stacked[judged] = columns[judged] @ _shares(columns[~judged], gap[~judged])
+        shares = _shares(columns[~judged], gap[~judged])
+        stacked[judged] = centred[judged] @ (shares / shares.sum())
     shares = _shares(columns, gap)
     final = _combined(
         {name: scale[name] * share for name, share in zip(SINGLE, shares, strict=True) if share > 0}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from classifiers import QueryFacts, default_classifier
 from classifiers.errors import RowError
 from classifiers.messages import facts_of_messages, facts_of_row
-from router.http.messages import facts_of, read_turns
+from router.http.messages import facts_of, read_messages
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 parts = st.one_of(
@@ -34,7 +34,8 @@ messages = st.fixed_dictionaries(
 
 @given(st.lists(messages, min_size=1, max_size=8), st.sampled_from([[], [{"type": "function"}]]))
 def test_facts_of_a_recorded_chat_are_those_that_serving_derives(chat: list[Any], tools: list[Any]):
-    turns, _ = read_turns(msgspec.Raw(json.dumps(chat).encode()))
+    raw = json.dumps(chat).encode()
+    turns, _ = read_messages(msgspec.Raw(raw), raw)
     serving = facts_of(turns, has_tools=bool(tools))
     row = {"messages": chat, "tools": tools}
     assert facts_of_row(row) == serving

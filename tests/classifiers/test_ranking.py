@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from classifiers import QueryFacts
 from classifiers.apgr import apgr, apgr_difference, curve
+from classifiers.candidates import candidates
 from classifiers.folds import category_folds, random_folds, source_folds
 from classifiers.neighbours import groups
 
@@ -90,3 +91,19 @@ def test_no_split_has_a_near_copy_on_both_sides(numbers: list[int], seed: int):
             assert set(group[learned]).isdisjoint(group[judged])
             judged_once[judged] += 1
         assert (judged_once == 1).all()
+
+
+def test_a_stack_is_judged_on_one_scale_in_all_folds():
+    draw = np.random.default_rng(0)
+    hardness = draw.random(600)
+    large = np.ones(600)
+    small = (draw.random(600) > hardness).astype(float)
+    noise = {
+        "form": draw.random(600),
+        "gap": hardness + 50,
+        "small_ok": 90 - hardness,
+        "large_ok": np.ones(600),
+    }
+    folds = random_folds(np.arange(600), folds=5, seed=1)
+    found = {one.name: one.apgr.value for one in candidates(noise, small, large, folds)}
+    assert found["stack"] == pytest.approx(found["gap"], abs=0.02)
