@@ -164,7 +164,7 @@ async def test_a_store_that_goes_away_during_the_replay_leaves_the_rest_waiting(
 ):
     server = own_server()
     store = Store.at_url(server.url)
-    await put(spool, store, *(f"dec_{number}" for number in range(500)))
+    await put(spool, store, *(f"dec_{number}" for number in range(150)))
     replaying = asyncio.create_task(spool.replay(lasting(store)))
     await written(store, 20)
     server.kill()
@@ -173,10 +173,10 @@ async def test_a_store_that_goes_away_during_the_replay_leaves_the_rest_waiting(
     assert spool.waiting
     server.start()
     done = await spool.replay(lasting(store))
-    assert done.written + done.known == 500
+    assert done.written + done.known == 150
     assert done.known >= 20
     found = await verify(store, ACCOUNT)
-    assert (found.clean, found.entries) == (True, 500)
+    assert (found.clean, found.entries) == (True, 150)
     await store.aclose()
 
 
