@@ -9,8 +9,6 @@ Usage: python benchmarks/classifier_latency.py [--classifier DIR] [--rounds N]
 
 import argparse
 import json
-import os
-import platform
 import random
 import sys
 import time
@@ -19,6 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.machine import machine
 from classifiers import QueryFacts, default_classifier, load_artifact
 
 PROMPTS = Path(__file__).with_name("classifier_everyday.jsonl")
@@ -56,16 +57,6 @@ def hostile(size: int) -> list[QueryFacts]:
     return [QueryFacts("a" + "\u0360\u0334" * (size // 2))]
 
 
-def machine() -> str:
-    """Processor, cores and Python, for the record."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    model = next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown"
-    )
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
-
-
 def percentiles(call: Callable[[QueryFacts], object], queries: list[QueryFacts], rounds: int) -> str:
     taken = []
     for at in range(rounds):
@@ -86,7 +77,7 @@ def main() -> None:
     options = parser.parse_args()
     classifier = load_artifact(options.classifier) if options.classifier else default_classifier()
     print(f"command: python {' '.join(['benchmarks/classifier_latency.py', *sys.argv[1:]])}")
-    print(f"machine: {machine()}")
+    print(f"machine: {machine()}, numpy {np.__version__}")
     print(f"classifier: {classifier.id}")
     draw = random.Random(0)
     for kind, words in (("noise", noise_words(draw)), ("prose", prose_words(draw))):

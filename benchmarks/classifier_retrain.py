@@ -1,6 +1,6 @@
 """Does training on the same outcomes give the shipped artifact again?
 
-Trains with the recipe that the shipped manifest states, prints every out-of-fold figure beside the manifest's,
+Trains with the recipe that the shipped manifest states, prints every out-of-fold figure beside the manifest's
 and ends with status 1 where one differs by more than a standard error (versions of libraries may differ; with
 the manifest's versions the bytes are the same).
 
