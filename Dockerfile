@@ -4,7 +4,7 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /srv/pennyroute
 COPY requirements.lock ./
 RUN python -m venv .venv \
- && .venv/bin/python -m pip install --no-cache-dir --no-compile --require-hashes -r requirements.lock
+ && .venv/bin/python -m pip install --no-cache-dir --no-compile --require-hashes --no-deps -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY router router
 COPY classifiers classifiers

@@ -6,6 +6,7 @@
 MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
+# A lock names every package, so pip has nothing to resolve (--no-deps), and by hash, so nothing else gets in.
 # Not compiled when installed: Python compiles what is really imported on first use, and most never is.
 PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile
 UV_VERSION := 0.13.9
@@ -43,7 +44,7 @@ demo: .venv/.installed ## send a sample workload and print its cost report, with
 
 .venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
 	@echo "Installing what requirements.lock lists into .venv; the first time takes up to a minute."
-	@.venv/$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@.venv/$(PIP_INSTALL) --require-hashes --no-deps -r requirements.lock
 	@.venv/$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -55,7 +56,7 @@ install-dev: .venv/.installed-dev ## the same with the tools for tests, lint and
 
 .venv/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml | .venv/bin/python
 	@echo "Installing what requirements-dev.lock lists into .venv; the first time takes up to a minute."
-	@.venv/$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@.venv/$(PIP_INSTALL) --require-hashes --no-deps -r requirements-dev.lock
 	@.venv/$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch .venv/.installed $@
 
@@ -68,11 +69,12 @@ test-local: build/local/.installed ## a real small model answers (its runtime is
 	@build/local/bin/python -m pytest -q -m local $(ARGS)
 
 # An environment of its own, so that the other tests run without what only this one needs. pip keeps the runtime
-# that it has built in its cache.
-build/local/.installed: requirements-local.lock pyproject.toml | .venv/bin/python
+# that it has built in its cache. It builds with what is locked, not with what pip would fetch for it.
+build/local/.installed: requirements-local.lock requirements-local-build.lock pyproject.toml | .venv/bin/python
 	@echo "Installing what requirements-local.lock lists into build/local; the first time takes about five minutes."
 	@$(BIN)/python -m venv --clear build/local
-	@build/local/$(PIP_INSTALL) --require-hashes -r requirements-local.lock
+	@build/local/$(PIP_INSTALL) --require-hashes --no-deps -r requirements-local-build.lock
+	@build/local/$(PIP_INSTALL) --no-build-isolation --require-hashes --no-deps -r requirements-local.lock
 	@build/local/$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -108,11 +110,13 @@ bench: .venv/.installed-dev ## requests a second and latency added, against a pl
 
 .PHONY: lock
 lock: build/uv/bin/uv ## choose versions anew within pyproject.toml's ranges; review the diff
-	@UV="build/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	  --no-annotate $(ARGS) pyproject.toml requirements-build.in"; \
+	@COMPILE="build/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate $(ARGS)"; UV="$$COMPILE pyproject.toml requirements-build.in"; \
 	$$UV --output-file requirements.lock && \
 	$$UV --group dev --constraint requirements.lock --output-file requirements-dev.lock && \
-	$$UV --group dev --extra local --constraint requirements-dev.lock --output-file requirements-local.lock
+	$$UV --group dev --extra local --constraint requirements-dev.lock --output-file requirements-local.lock && \
+	$$COMPILE --constraint requirements-local.lock --output-file requirements-local-build.lock \
+	  requirements-local-build.in
 
 # Resolving needs uv; nothing that runs does, so it has a throwaway environment of its own.
 build/uv/bin/uv: | .venv/bin/python
