@@ -1,10 +1,12 @@
 """`pennyroute serve`: store, our own models' servers, workers; started in that order, stopped in reverse."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -30,6 +32,8 @@ from router.store.embedded import EmbeddedStore
 from router.worker import WorkerPlan, worker_app
 
 DATA_DIR: Final = Path(".pennyroute")
+_log = logging.getLogger(__name__)
+_LOOK_AT_STORE_EVERY_S: Final = 1.0
 _DRAIN_S: Final = 30
 _BACKLOG: Final = 2_048
 _PROCESSES: Final[Mapping[str, type[BundledProcess]]] = {OFFLINE: OfflineProcess, LOCAL: LocalProcess}
@@ -133,9 +137,34 @@ def _store(made: SetUp, data_dir: Path) -> Iterator[str]:
     embedded = EmbeddedStore(data_dir)
     embedded.acquire()
     try:
-        yield embedded.url
+        with _watched(embedded):
+            yield embedded.url
     finally:
         embedded.release()
+
+
+@contextmanager
+def _watched(embedded: EmbeddedStore) -> Iterator[None]:
+    """Starts the store again when it dies; meanwhile calls go on and are spooled."""
+    stopping = threading.Event()
+
+    def watch() -> None:
+        while not stopping.wait(_LOOK_AT_STORE_EVERY_S):
+            if embedded.alive():
+                continue
+            _log.warning("the embedded store does not answer; starting it again if it died")
+            try:
+                embedded.acquire()
+            except SetupError as error:
+                _log.error("%s", error.message)
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        watching.join()
 
 
 async def _look_at_store(made: SetUp, store_url: str) -> float:

@@ -84,7 +84,10 @@ class Service:
                 self.url = found[1]
                 break
         else:
-            raise RuntimeError(f"the service did not start ({self.process.wait()}):\n{self.said}")
+            status = self.process.wait()
+            self.process.stdout.close()
+            self.process = None
+            raise RuntimeError(f"the service did not start ({status}):\n{self.said}")
         self._listening = threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True)
         self._listening.start()
         return self
