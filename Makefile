@@ -102,6 +102,7 @@ contracts: .venv/.installed-dev ## who may import whom
 .PHONY: docs
 docs: .venv/.installed-dev ## write what is generated in docs/ anew from the code
 	@$(BIN)/python -m router.settings.reference docs
+	@$(BIN)/python -m classifiers.figures docs/classifier.md
 	@$(BIN)/python -m router.cli.reference docs
 
 .PHONY: bench
