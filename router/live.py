@@ -1,6 +1,7 @@
 """What a worker knows of the things people change while it runs: thresholds and keys."""
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Iterable, Mapping
@@ -129,16 +130,24 @@ class LiveSettings:
         if not self.known.keys_exist:
             return ANYBODY
         if not secret:
-            raise NotAuthenticated(
-                "a key is needed: send `Authorization: Bearer <key>`; `pennyroute keys create` makes one"
-            )
+            raise _no_key()
         return self._holder(digest(secret))
+
+    async def caller_now(self, secret: str | None) -> Caller:
+        """The same; of a key that is not known the store is asked first, since it may have just been made."""
+        known = self.known
+        if secret and known.keys_exist and digest(secret) not in known.keys:
+            with contextlib.suppress(StoreUnavailable):  # then what is known decides, as long as it may
+                await self._confirm()
+        return self.caller(secret)
 
     def confirm(self, caller: Caller) -> Caller:
         """The same caller by what is known now; raises as `caller` does."""
         self._check_age()
         if not self.known.keys_exist:
             return ANYBODY
+        if not caller.digest:
+            raise _no_key()
         return self._holder(caller.digest)
 
     def _check_age(self) -> None:
@@ -162,3 +171,9 @@ class LiveSettings:
             admin=key.allows(Scope.ADMIN),
             digest=hashed,
         )
+
+
+def _no_key() -> NotAuthenticated:
+    return NotAuthenticated(
+        "a key is needed: send `Authorization: Bearer <key>`; `pennyroute keys create` makes one"
+    )

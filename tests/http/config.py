@@ -9,8 +9,17 @@ HARD: Final = (
     "divide q - 1, is cyclic, and explain step by step which of Sylow's theorems each step uses and why."
 )
 
-FAILING: Final = ("500", "502", "429", "429-long", "400", "401", "404", "garbage", "not-the-wire", "half")
-FAILING += (
+FAILING: Final = (
+    "500",
+    "502",
+    "429",
+    "429-long",
+    "400",
+    "401",
+    "404",
+    "garbage",
+    "not-the-wire",
+    "half",
     "half-a-body",
     "half-reset",
     "error-first",

@@ -180,7 +180,7 @@ def test_an_unknown_field_of_complete_is_refused_with_a_suggestion(client: httpx
 def test_an_absurd_output_cap_is_refused(client: httpx.Client, cap: int) -> None:
     refused(client, "/complete", ask(max_output_tokens=cap), "max_output_tokens")
     for name in ("max_tokens", "max_completion_tokens"):
-        refused(client, CHAT, chat(**{name: cap}), name)
+        refused(client, CHAT, chat() | {name: cap}, name)
 
 
 @pytest.mark.parametrize("path", PATHS)

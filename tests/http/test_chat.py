@@ -41,7 +41,7 @@ def test_a_field_nobody_knows_arrives_upstream_byte_for_byte(
 
 
 def test_every_field_of_openais_is_passed_on_as_it_came(client: httpx.Client, upstream: OpenAIWire) -> None:
-    more = {
+    more: dict[str, Any] = {
         "temperature": 0.3,
         "top_p": 0.9,
         "seed": 7,
@@ -133,7 +133,7 @@ def test_labels_come_from_headers_or_from_metadata_and_headers_win(
         "x-pennyroute-user": "ü-user",
     }
     metadata = {"team": "m-team", "session": "m-session", "note": "free"}
-    encoded = {name: value.encode() for name, value in headers.items()}
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     response = client.post(PATH, json=chat(metadata=metadata), headers=encoded)
     labels = client.get(f"/v1/decisions/{response.headers['x-pennyroute-decision-id']}").json()["labels"]
     assert labels["team"] == "h-team"
@@ -247,7 +247,7 @@ def test_a_streams_decision_rides_in_headers_and_its_cost_in_a_comment_before_do
 def test_usage_is_asked_for_upstream_and_its_chunk_hidden_unless_the_caller_asked(
     client: httpx.Client, upstream: OpenAIWire, options: dict[str, bool] | None, *, shown: bool
 ) -> None:
-    more = {} if options is None else {"stream_options": options}
+    more: dict[str, Any] = {} if options is None else {"stream_options": options}
     response = client.post(PATH, json=chat(stream=True, **more))
     assert upstream.seen[-1].body["stream_options"]["include_usage"] is True
     usage = [chunk for chunk in chunks_of(response.text) if not chunk["choices"]]
@@ -339,7 +339,7 @@ def test_the_models_that_can_be_asked_for_are_listed(client: httpx.Client) -> No
 
 def test_the_routes_caps_hold_here_too(client: httpx.Client, upstream: OpenAIWire) -> None:
     for name in ("max_tokens", "max_completion_tokens"):
-        client.post(PATH, json=chat(model="capped", **{name: 500}))
+        client.post(PATH, json=chat(model="capped") | {name: 500})
         sent = upstream.seen[-1].body
         assert sent.get(name) == 20
     client.post(PATH, json=chat(model="capped"))

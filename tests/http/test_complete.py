@@ -1,5 +1,7 @@
 """`POST /complete`: what it answers, and what it passes on."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -229,7 +231,7 @@ def test_the_output_cap_and_the_temperature_go_upstream(client: httpx.Client, up
 def test_a_routes_output_cap_clamps_what_is_sent_upstream(
     client: httpx.Client, upstream: OpenAIWire, asked: int | None, sent: int
 ) -> None:
-    more = {} if asked is None else {"max_output_tokens": asked}
+    more: dict[str, Any] = {} if asked is None else {"max_output_tokens": asked}
     decision = client.post("/complete", json=ask(route="capped", **more)).json()["decision"]
     body = upstream.seen[-1].body
     assert sent in (body.get("max_tokens"), body.get("max_completion_tokens"))
