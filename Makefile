@@ -111,7 +111,7 @@ bench: .venv/.installed-dev ## requests a second and latency added, against a pl
 
 .PHONY: lock
 lock: build/uv/bin/uv ## choose versions anew within pyproject.toml's ranges; review the diff
-	@COMPILE="build/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	@COMPILE="build/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
 	  --no-annotate $(ARGS)"; UV="$$COMPILE pyproject.toml requirements-build.in"; \
 	$$UV --output-file requirements.lock && \
 	$$UV --group dev --constraint requirements.lock --output-file requirements-dev.lock && \
