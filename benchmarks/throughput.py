@@ -63,7 +63,9 @@ class Round:
 
 
 @contextmanager
-def started(words: list[str], ready: str, core: str, log: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(
+    words: list[str], ready: str, core: str, log: Path
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A process on one core; yields it and what the pattern finds in its output."""
     process = subprocess.Popen(
         ["taskset", "-c", core, *words], stdout=subprocess.PIPE, stderr=log.open("w"), text=True, cwd=ROOT
@@ -123,7 +125,9 @@ def main() -> None:
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed; apt-get install wrk")
-    lines = [f"command: python benchmarks/throughput.py --rounds {options.rounds} --seconds {options.seconds:g}"]
+    lines = [
+        f"command: python benchmarks/throughput.py --rounds {options.rounds} --seconds {options.seconds:g}"
+    ]
     lines += [f"machine: {machine()}", f"query: {len(QUERY)} characters, not streamed"]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         lines += _measure(Path(folder), stack, options)
@@ -139,10 +143,21 @@ def _measure(folder: Path, stack: ExitStack, options: argparse.Namespace) -> lis
     _, base_url = stack.enter_context(started(upstream, r"(http://\S+)", LOAD_CORE, folder / "upstream.log"))
     (folder / "pennyroute.yaml").write_text(CONFIG.format(url=base_url))
     plain = [python, "-m", "benchmarks.passthrough", base_url]
-    serve = [python, "-m", "router.cli.main", "serve", "--port", "0", "--config", str(folder / "pennyroute.yaml")]
+    serve = [
+        python,
+        "-m",
+        "router.cli.main",
+        "serve",
+        "--port",
+        "0",
+        "--config",
+        str(folder / "pennyroute.yaml"),
+    ]
     serve += ["--data-dir", str(folder / "data")]
     a, a_url = stack.enter_context(started(plain, r"(http://\S+)", SERVER_CORE, folder / "passthrough.log"))
-    b, b_url = stack.enter_context(started(serve, r"answers at (http://\S+)", SERVER_CORE, folder / "serve.log"))
+    b, b_url = stack.enter_context(
+        started(serve, r"answers at (http://\S+)", SERVER_CORE, folder / "serve.log")
+    )
     script = folder / "post.lua"
     body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": QUERY}]})
     script.write_text(LUA.format(body=body))
