@@ -9,6 +9,9 @@ from router.errors import NotAuthenticated, PennyrouteError, ProviderRefused
 Headers = list[tuple[bytes, bytes]]
 JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
 
+_CLIENTS_WAIT_S = 60.0
+"""The official clients wait no longer: told of more, they would ask again at once, in vain."""
+
 
 def status_of(error: PennyrouteError) -> int:
     """The HTTP status an error is answered with."""
@@ -29,7 +32,8 @@ def error_body(error: PennyrouteError) -> bytes:
 
 def error_headers(error: PennyrouteError) -> Headers:
     """What goes with the body; a client that a retry cannot help is told so."""
-    headers: Headers = [JSON, (b"x-should-retry", b"true" if error.retryable else b"false")]
+    again = error.retryable and (error.retry_after_s or 0.0) <= _CLIENTS_WAIT_S
+    headers: Headers = [JSON, (b"x-should-retry", b"true" if again else b"false")]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after_s))))
     if error.decision_id is not None:

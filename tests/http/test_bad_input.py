@@ -260,10 +260,12 @@ def test_too_many_messages_are_refused(client: httpx.Client, path: str) -> None:
     refused(client, path, body, "10000")
 
 
-def test_duplicate_keys_are_refused_or_the_last_one_counts_but_never_both(client: httpx.Client) -> None:
-    body = '{"query": "first", "dry_run": true, "query": "What is the capital of France?"}'
-    response = client.post("/complete", content=body, headers=JSON)
-    assert response.status_code in (200, 400)
+def test_of_a_key_that_comes_twice_the_last_counts(client: httpx.Client) -> None:
+    body = '{"query": 5, "dry_run": false, "query": "What is the capital of France?", "dry_run": true}'
+    refused(client, "/complete", body, "expected a string")
+    body = body.replace("5", '"Prove it."')
+    found = client.post("/complete", content=body, headers=JSON).json()
+    assert found["output"] is None
 
 
 @pytest.mark.parametrize(

@@ -354,3 +354,29 @@ def test_a_capped_models_n_answers_are_held_at_n_times_the_cap(client: httpx.Cli
         "attempts"
     ]
     assert attempt["held_nano_usd"] >= 4 * 20 * 400
+
+
+@pytest.mark.parametrize("path", [PATH, "/complete"])
+def test_a_stream_is_passed_on_as_it_comes(client: httpx.Client, upstream: OpenAIWire, path: str) -> None:
+    upstream.play("slow")
+    body = chat(stream=True) if path == PATH else {"query": EASY, "stream": True}
+    with client.stream("POST", path, json=body) as response:
+        first = next(response.iter_text())
+        assert not upstream.seen[0].answered
+    assert "data: " in first
+
+
+def test_of_a_key_that_comes_twice_the_last_is_scored_and_sent_and_the_first_is_not(
+    client: httpx.Client, upstream: OpenAIWire
+) -> None:
+    first = '"messages": [{"role": "user", "content": "the first one"}], "stream": true'
+    last = '"messages": [{"role": "user", "content": "the last"}], "stream": false'
+    response = client.post(
+        PATH, content=f'{{"model": "big", {first}, "model": "auto", {last}}}', headers=JSON
+    )
+    assert response.json()["object"] == "chat.completion"
+    assert upstream.seen[-1].text.count('"messages"') == 1
+    assert upstream.seen[-1].body["messages"] == [{"role": "user", "content": "the last"}]
+    assert upstream.seen[-1].body["model"] == "tiny-1"
+    found = client.get(f"/v1/decisions/{response.headers['x-pennyroute-decision-id']}").json()
+    assert found["inputs"]["text_chars"] == len("the last")
