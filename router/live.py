@@ -127,8 +127,8 @@ class LiveSettings:
             StoreUnavailable: keys were never read, or last confirmed over 15 minutes ago.
         """
         self._check_age()
-        if not self.known.keys_exist:
-            return ANYBODY
+        if not self.known.keys_exist:  # what was sent is kept: it may be the first key, made a moment ago
+            return replace(ANYBODY, digest=digest(secret)) if secret else ANYBODY
         if not secret:
             raise _no_key()
         return self._holder(digest(secret))

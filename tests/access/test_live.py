@@ -58,6 +58,16 @@ async def test_once_a_key_exists_every_call_needs_one_that_is_good(store: Store)
         assert secret not in str(caught.value)
 
 
+async def test_the_first_key_is_good_in_a_worker_that_has_not_heard_of_it_yet(store: Store):
+    live = await a_worker(store)
+    key, secret = await KeyRing(store).create("first", (Scope.CALL,))
+    early, without = live.caller(secret), live.caller(None)
+    await live.refresh()
+    assert live.confirm(early).key_id == key.id
+    with pytest.raises(NotAuthenticated):
+        live.confirm(without)
+
+
 async def test_a_revoked_key_is_refused_and_the_last_one_opens_nothing(store: Store):
     live = await a_worker(store)
     key, secret = await KeyRing(store).create("ci", (Scope.CALL,))

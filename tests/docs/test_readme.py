@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.docs.pages import page
@@ -42,17 +41,11 @@ class Reader:
         for language, block in re.findall(
             r"^```(\w+)\n(.*?)^```$", page(name).text, re.MULTILINE | re.DOTALL
         ):
-            variable = re.fullmatch(r"(\w+)=\$\((.*)\)\n", block)
             if language == "yaml":
                 (self._service.folder / "pennyroute.yaml").write_text(block)
                 self._environ.update(OPENAI_API_KEY="a-key", ANTHROPIC_API_KEY="a-key")
             elif language == "python":
                 shown.append(self._run([sys.executable, "-c"], block))
-            elif variable:
-                self._environ[variable[1]] = key = self._run(["sh", "-euc"], variable[2]).strip()
-                self._service.until(
-                    lambda key=key: self._status(key), lambda status: status == httpx.codes.OK
-                )
             elif language == "sh" and block.strip() not in STARTED_ELSEWHERE:
                 shown.append(self._run(["sh", "-euc"], block.replace("curl ", CURL)))
         return shown
@@ -71,11 +64,6 @@ class Reader:
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         return done.stdout
-
-    def _status(self, key: str) -> int:
-        """A key just made is known within two seconds, as the page says."""
-        with self._service.client(headers={"Authorization": f"Bearer {key}"}) as client:
-            return client.get("/v1/models").status_code
 
 
 def test_the_readme_works_from_top_to_bottom(tmp_path: Path):
