@@ -71,6 +71,7 @@ def run(options: ServeOptions, environ: Mapping[str, str] = os.environ) -> int:
             port=listener.getsockname()[1],
             store_url=store_url,
             addresses=addresses,
+            pair=made.pair,
         )
         banner = Banner(made, plan, threshold)
         stack.enter_context(banner.shown_when_ready())

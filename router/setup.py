@@ -9,7 +9,7 @@ from typing import Final
 from classifiers import ArtifactError, Classifier, default_classifier, load_artifact
 from policies import Caps, ModelLimits
 from router.catalog import Catalog, Model, Route
-from router.discovery import Discovered, discover
+from router.discovery import Discovered, Pair, discover
 from router.errors import SetupError
 from router.pricing.book import PriceBook, load_book
 from router.providers.endpoint import Endpoint, Timeouts
@@ -32,6 +32,7 @@ class SetUp:
     Attributes:
         notes: sentences for the person who starts it: which models were chosen and why, and warnings.
         served_by_us: the providers among `offline` and `local` whose server must be started with the service.
+        pair: the models found where there is no file.
     """
 
     settings: Settings
@@ -40,20 +41,25 @@ class SetUp:
     classifier: Classifier
     notes: tuple[str, ...]
     served_by_us: frozenset[str]
+    pair: Pair | None = None
 
 
-def set_up(config: Path | None, environ: Mapping[str, str]) -> SetUp:
+def set_up(config: Path | None, environ: Mapping[str, str], pair: Pair | None = None) -> SetUp:
     """Checks and resolves everything that is known before anything starts.
 
     Args:
         config: the file; `None` takes `pennyroute.yaml` in the working directory if there is one, else
             looks for keys and local servers, else the offline upstream.
         environ: the environment.
+        pair: the models another process found, to be taken without looking again.
 
     Raises:
         SetupError: with every problem of the configuration.
     """
-    found = _found(config, environ)
+    if pair is None:
+        found = _found(config, environ)
+    else:
+        found = Discovered(pair.settings(environ), (), offline=False, pair=pair)
     settings = found.settings
     book = load_book(settings.stated_prices())
     classifier = _classifier(settings.classifier)
@@ -66,6 +72,7 @@ def set_up(config: Path | None, environ: Mapping[str, str]) -> SetUp:
         classifier=classifier,
         notes=found.notes,
         served_by_us=frozenset(used - elsewhere),
+        pair=found.pair,
     )
 
 

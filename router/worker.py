@@ -16,6 +16,7 @@ from router.access.keys import KeyRing
 from router.bookkeeper import Bookkeeper
 from router.clock import World, real_world
 from router.core import Router
+from router.discovery import Pair
 from router.errors import SetupError, StoreUnavailable
 from router.http.app import make_app
 from router.http.parts import Parts
@@ -43,6 +44,7 @@ class WorkerPlan:
         port: the one really listened on.
         store_url: where the store is; may hold a password, so it is never shown.
         addresses: provider → base URL, of the servers started for us.
+        pair: the models found where there is no file, so that all workers have the same.
     """
 
     VARIABLE: ClassVar[str] = "PENNYROUTE_WORKER_PLAN"
@@ -53,6 +55,7 @@ class WorkerPlan:
     port: int
     store_url: str
     addresses: Mapping[str, str]
+    pair: Pair | None = None
 
     def as_text(self) -> str:
         """For the environment of a worker's process."""
@@ -70,7 +73,8 @@ class WorkerPlan:
 def app_of_plan() -> App:
     """The application of a worker in a process of its own, by the plan in its environment."""
     plan = WorkerPlan.from_text(os.environ[WorkerPlan.VARIABLE])
-    return worker_app(plan, with_address(set_up(plan.config, os.environ), plan.host, plan.port))
+    made = set_up(plan.config, os.environ, plan.pair)
+    return worker_app(plan, with_address(made, plan.host, plan.port))
 
 
 def worker_app(plan: WorkerPlan, made: SetUp) -> App:

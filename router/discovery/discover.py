@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from router.discovery.notes import offline_notes, pair_notes
 from router.discovery.servers import PATIENCE_S, ServedModel, Server, served_models, usual_servers
@@ -10,8 +10,8 @@ from router.discovery.tier import Tier, apart, bundled_local, of_key, of_server,
 from router.errors import SetupError
 from router.local.weights import HOW_TO_INSTALL, installed
 from router.providers.presets import PRESETS, Preset
-from router.settings import DEFAULT_ROUTE, SAMPLE_ROUTES, HasPrice, Settings, offline_settings, zero_config
-from router.settings.zero_config import OFFLINE_LARGE
+from router.settings import DEFAULT_ROUTE, SAMPLE_ROUTES, HasPrice, Settings, zero_config
+from router.settings.zero_config import OFFLINE_LARGE, OFFLINE_SMALL
 
 KEY_ORDER: Final = (
     "openai",
@@ -32,17 +32,51 @@ _OFF: Final = frozenset({"", "0", "false", "no", "off"})
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """The models that were found, without any key: enough to make the same settings in another process.
+
+    Attributes:
+        models: name → what a file would state under `models`.
+        unknown_price: whether a model nobody knows a price of is taken.
+    """
+
+    models: Mapping[str, Mapping[str, Any]]
+    small: str
+    large: str
+    routes: tuple[str, ...]
+    unknown_price: bool = False
+
+    def settings(self, environ: Mapping[str, str], has_price: HasPrice | None = None) -> Settings:
+        """Settings with this pair; keys come from the environment.
+
+        Raises:
+            ConfigError: the pair cannot be used, or `REDIS_URL` cannot.
+        """
+        return zero_config(
+            self.models,
+            self.small,
+            self.large,
+            environ,
+            routes=self.routes,
+            allow_unknown_price=self.unknown_price,
+            has_price=has_price,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Discovered:
     """What a start without a configuration file works with.
 
     Attributes:
         notes: sentences for the person who starts it: which models, why, and how to choose others.
         offline: whether a tier is served by the bundled offline upstream.
+        pair: the models without their keys, to make the same settings again; `None` with a file.
     """
 
     settings: Settings
     notes: tuple[str, ...]
     offline: bool
+    pair: Pair | None = None
 
 
 def discover(
@@ -77,17 +111,15 @@ def discover(
     if pair is None:
         return _offline(environ, "No provider's key and no model server was found")
     small, large = apart(*pair)
-    settings = zero_config(
+    found = Pair(
         {tier.name: tier.fields for tier in (small, large)},
         small.name,
         large.name,
-        environ,
-        routes=SAMPLE_ROUTES if large.name == OFFLINE_LARGE else (DEFAULT_ROUTE,),
-        allow_unknown_price=bool(small.served or large.served),
-        has_price=has_price,
+        SAMPLE_ROUTES if large.name == OFFLINE_LARGE else (DEFAULT_ROUTE,),
+        unknown_price=bool(small.served or large.served),
     )
     notes = pair_notes(small, large, _others(environ, keys, served, pair))
-    return Discovered(settings, notes, offline=large.name == OFFLINE_LARGE)
+    return Discovered(found.settings(environ, has_price), notes, large.name == OFFLINE_LARGE, found)
 
 
 def _pair(
@@ -136,4 +168,6 @@ def _bundled(environ: Mapping[str, str]) -> Tier:
 
 
 def _offline(environ: Mapping[str, str], because: str) -> Discovered:
-    return Discovered(offline_settings(environ), offline_notes(because), offline=True)
+    models = {name: {"provider": "offline"} for name in (OFFLINE_SMALL, OFFLINE_LARGE)}
+    pair = Pair(models, OFFLINE_SMALL, OFFLINE_LARGE, SAMPLE_ROUTES)
+    return Discovered(pair.settings(environ), offline_notes(because), offline=True, pair=pair)
