@@ -133,13 +133,24 @@ class LiveSettings:
             raise _no_key()
         return self._holder(digest(secret))
 
-    async def caller_now(self, secret: str | None) -> Caller:
-        """The same; of a key that is not known the store is asked first, since it may have just been made."""
+    async def known_caller(self, secret: str | None) -> Caller:
+        """As `caller`; of a key that is not known the store is asked first, since it may have just been made.
+
+        A reserve finds out whether what is known is still so; where none follows, see `confirmed_caller`.
+        """
         known = self.known
         if secret and known.keys_exist and digest(secret) not in known.keys:
-            with contextlib.suppress(StoreUnavailable):  # then what is known decides, as long as it may
-                await self._confirm()
+            await self._try_to_confirm()
         return self.caller(secret)
+
+    async def confirmed_caller(self, secret: str | None) -> Caller:
+        """As `caller`, by what the store says now: a key that was made or revoked counts at once."""
+        await self._try_to_confirm()
+        return self.caller(secret)
+
+    async def _try_to_confirm(self) -> None:
+        with contextlib.suppress(StoreUnavailable):  # then what is known decides, as long as it may
+            await self._confirm()
 
     def confirm(self, caller: Caller) -> Caller:
         """The same caller by what is known now; raises as `caller` does."""

@@ -155,6 +155,11 @@ class Service:
         _, secret = self.in_store(lambda store: KeyRing(store).create(name, (Scope(scope),)))
         return secret
 
+    def revoke(self, name: str) -> None:
+        """Ends the key of that name."""
+        key_id = self.key_id(name)
+        self.in_store(lambda store: KeyRing(store).revoke(key_id))
+
     def key_id(self, name: str) -> str:
         """The id of the key of that name."""
         keys = self.in_store(lambda store: KeyRing(store).all())

@@ -80,7 +80,7 @@ class Completions:
         parts, server = self._parts, self._parts.settings.server
         arrived_s = parts.world.monotonic_s()
         headers = headers_of(scope)
-        caller = await parts.live.caller_now(bearer(header_text(headers.get(b"authorization"))))
+        caller = await parts.live.known_caller(bearer(header_text(headers.get(b"authorization"))))
         raw = await read_body(receive, headers, server.max_body_bytes, server.request_timeout_s)
         labels = label_headers(scope["headers"])
         if scope["path"] == COMPLETE:

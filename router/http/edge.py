@@ -62,7 +62,7 @@ class Edge:
         path = scope["path"]
         try:
             if path not in OPEN_PATHS and path not in ASKS_FOR_KEY:
-                await self._parts.live.caller_now(bearer(header_text(headers.get(b"authorization"))))
+                await self._parts.live.confirmed_caller(bearer(header_text(headers.get(b"authorization"))))
             if path in self._hot:
                 more = [*more, (b"allow", b"POST")]
                 raise MethodNotAllowed(f"{path} does not take {scope['method'][:20]}; it takes POST")

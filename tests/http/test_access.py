@@ -175,7 +175,17 @@ def test_a_revoked_key_is_refused_before_its_next_decision(locked: Locked, upstr
         for path, body in (("/complete", ask()), (CHAT, chat())):
             error = error_of(client.post(path, json=body), 401, "invalid_api_key")
             assert "revoked" in error["message"]
+        error_of(client.get("/v1/models"), 401, "invalid_api_key")
     assert upstream.seen == []
+
+
+def test_a_revoked_admin_changes_nothing_any_more(locked: Locked) -> None:
+    secret = locked.service.key("dismissed", "admin")
+    with locked.service.client(headers={"authorization": f"Bearer {secret}"}) as client:
+        assert send(client, "GET", "/metrics").status_code == 200
+        locked.service.revoke("dismissed")
+        for method, path in (("PUT", "/v1/routes/default/threshold"), ("GET", "/v1/reports/routes")):
+            error_of(send(client, method, path), 401, "invalid_api_key")
 
 
 def test_a_new_key_is_good_at_once(locked: Locked) -> None:
