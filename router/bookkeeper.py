@@ -189,7 +189,9 @@ class Bookkeeper:
         try:
             await self._ledger.settle(account, entry, record)
         except (StoreUnavailable, StoreRefused) as error:
-            _log.info("attempt %s is spooled: %s", entry.attempt_id, error)
+            # An outage is told once, by the upkeep; a store that refuses to settle is nobody else's to tell.
+            level = logging.ERROR if isinstance(error, StoreRefused) else logging.INFO
+            _log.log(level, "attempt %s is spooled: %s", entry.attempt_id, error)
             self._put_by(account, entry, record)
         finally:
             self.open_attempts.get(account, set()).discard(entry.attempt_id)
