@@ -130,17 +130,18 @@ class Store:
 
     def _send_when_free(self) -> None:
         if self._sending < _BATCHES_ON_THEIR_WAY and self._waiting:
-            batch, self._waiting = self._waiting[:_BATCH_LIMIT], self._waiting[_BATCH_LIMIT:]
             self._sending += 1
-            task = asyncio.get_running_loop().create_task(self._send(batch))
+            task = asyncio.get_running_loop().create_task(self._send())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, batch: list[_Waiting]) -> None:
+    async def _send(self) -> None:
+        # Taken here and not where the task is made: what else is ready in this turn of the loop comes along.
+        batch, self._waiting = self._waiting[:_BATCH_LIMIT], self._waiting[_BATCH_LIMIT:]
         replies: list[Reply] = [StoreUnavailable("the service is stopping")] * len(batch)
         try:
             async with asyncio.timeout(self._timeout_s):
-                replies = await self._replies(batch)
+                replies = await self._replies(batch) if batch else []
         except (RedisError, OSError, TimeoutError, PennyrouteError) as error:
             # Whoever waits behind this batch would only wait as long again.
             batch, self._waiting = [*batch, *self._waiting], []
