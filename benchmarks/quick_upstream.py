@@ -1,4 +1,4 @@
-"""An upstream as fast as Python allows: one fixed answer of the OpenAI wire, so that it is never what is measured."""
+"""An upstream as fast as Python allows: one fixed answer of the OpenAI wire; it is never what is measured."""
 
 import asyncio
 import json

@@ -1,8 +1,8 @@
 """Requests a second and latency added, against a plain ASGI + aiohttp passthrough on the same cores.
 
-Both run one uvicorn worker on one core; the upstream and the load share another. Rounds alternate, passthrough
-first, and the ratio is taken pair by pair, so that a machine whose speed drifts compares fairly. Pennyroute runs as
-a user runs it: classifier, ledger and embedded store on, the store on the service's own core.
+Both run one uvicorn worker on one core; the upstream and the load share another. Rounds alternate,
+passthrough first, and the ratio is taken pair by pair, so that a machine whose speed drifts compares fairly.
+Pennyroute runs as a user runs it: classifier, ledger and embedded store on, the store on the service's core.
 
 Usage: python benchmarks/throughput.py [--rounds N] [--seconds S] [--concurrency 1 32 128] [--out FILE]
 Needs wrk (Debian: apt-get install wrk).
@@ -33,10 +33,10 @@ from benchmarks.machine import machine  # noqa: E402 - found only once the root 
 
 SERVER_CORE, LOAD_CORE = "0", "1"
 QUERY = (
-    "We are moving our order history from one database to another next week. Please summarise, in three short "
-    "sentences a support agent can read aloud, what a customer will notice while it happens, what they should not "
-    "worry about, and whom they can ask. Mention that old invoices stay where they are, that new orders may take "
-    "up to an hour to show up, and that nobody needs to do anything. Keep it friendly. "
+    "We are moving our order history from one database to another next week. Please summarise, in three "
+    "short sentences a support agent can read aloud, what a customer will notice while it happens, what they "
+    "should not worry about, and whom they can ask. Mention that old invoices stay where they are, that new "
+    "orders may take up to an hour to show up, and that nobody needs to do anything. Keep it friendly. "
 ) * 2
 CONFIG = """\
 models:
@@ -186,12 +186,14 @@ def _summary(concurrency: int, pairs: list[list[Round]]) -> list[str]:
     ratios = sorted(pair[1].rps / pair[0].rps for pair in pairs)
     errors = sum(each.errors for pair in pairs for each in pair)
     added = [middle(1, name) - middle(0, name) for name in ("p50_ms", "p99_ms")]
+    sides = [
+        f"{name} {middle(side, 'rps'):,.0f}/s p50 {middle(side, 'p50_ms'):.2f} ms p99 {middle(side, 'p99_ms'):.2f} ms"
+        for side, name in enumerate(("passthrough", "pennyroute"))
+    ]
+    ratio = f"ratio of rates {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
     return [
-        f"concurrency {concurrency}: passthrough {middle(0, 'rps'):,.0f}/s p50 {middle(0, 'p50_ms'):.2f} ms "
-        f"p99 {middle(0, 'p99_ms'):.2f} ms; pennyroute {middle(1, 'rps'):,.0f}/s p50 {middle(1, 'p50_ms'):.2f} ms "
-        f"p99 {middle(1, 'p99_ms'):.2f} ms",
-        f"  ratio of rates {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}); "
-        f"added p50 {added[0]:.2f} ms, p99 {added[1]:.2f} ms; errors {errors}",
+        f"concurrency {concurrency}: {'; '.join(sides)}",
+        f"  {ratio}; added p50 {added[0]:.2f} ms, p99 {added[1]:.2f} ms; errors {errors}",
     ]
 
 
