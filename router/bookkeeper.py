@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from policies import Tier
 from router.catalog import Model
@@ -30,8 +30,7 @@ _OUTPUT_WHEN_UNCAPPED = 16_384
 _VOIDS_UP_TO_BYTES = 64 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(msgspec.Struct, frozen=True):
     """How an attempt ended and what it used.
 
     Attributes:
@@ -55,8 +54,7 @@ class Spent:
     output: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True):
     """What an attempt cost, in nano-dollars; `None` where a price is not known."""
 
     usage: Usage | None
@@ -76,8 +74,7 @@ NOTHING_SPENT = Charge(None, 0, 0, None)
 """Of a decision before its first attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenAttempt:
+class OpenAttempt(msgspec.Struct, frozen=True):
     """An attempt whose money is held.
 
     Attributes:
@@ -129,12 +126,12 @@ class Bookkeeper:
             if not self._continue:
                 self._spool_void(account, attempt)
                 raise
-            attempt = replace(attempt, record=msgspec.structs.replace(attempt.record, enforced=False))
+            attempt = replace(attempt, record=replace(attempt.record, enforced=False))
         except asyncio.CancelledError:  # the hold may land all the same
             self.close_later(attempt, Spent(outcome="client_gone", final=True))
             raise
         else:
-            attempt = replace(attempt, worst=msgspec.structs.replace(attempt.worst, at_ms=at_ms))
+            attempt = replace(attempt, worst=replace(attempt.worst, at_ms=at_ms))
         self.open_attempts.setdefault(account, set()).add(attempt.worst.attempt_id)
         return attempt
 
@@ -144,25 +141,31 @@ class Bookkeeper:
         Raises:
             StoreUnavailable: neither the store nor the spool took it; the hold is charged as assumed.
         """
-        writing, charge = self._closing(attempt, spent)
-        await asyncio.shield(writing)  # a caller who leaves now must not cut it in half
+        entry, record, charge = self._closing(attempt, spent)
+        account = attempt.record.account
+        try:
+            await self._write(account, entry, record)
+        except asyncio.CancelledError:
+            # The caller leaves; what is on its way lands all the same, and doing it again changes nothing.
+            self.later(self._write(account, entry, record))
+            raise
         return charge
 
     def close_later(self, attempt: OpenAttempt, spent: Spent) -> None:
         """Closes in the background: for when the caller is gone and nobody waits."""
-        self._closing(attempt, spent)
+        entry, record, _ = self._closing(attempt, spent)
+        self.later(self._write(attempt.record.account, entry, record))
 
     def abandon_later(self, failed: OpenAttempt) -> None:
         """Ends a decision whose caller left after a failed attempt, before the next: that one is void."""
         following = self._draft(failed.decision, failed.model, failed.worst.number + 1)
         self.close_later(following, Spent(outcome="client_gone", final=True))
 
-    def later(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+    def later(self, work: Coroutine[Any, Any, object]) -> None:
         """Runs work that outlives its request; `drain` waits for it, and the log has what it raised."""
         task: asyncio.Task[object] = asyncio.get_running_loop().create_task(work)
         self._pending.add(task)
         task.add_done_callback(self._ended)
-        return task
 
     async def drain(self) -> None:
         """Waits until everything that was put off is written."""
@@ -175,15 +178,15 @@ class Bookkeeper:
         if error is not None:
             _log.error("work put off was not done: %s", error, exc_info=error)
 
-    def _closing(self, attempt: OpenAttempt, spent: Spent) -> tuple[asyncio.Task[object], Charge]:
+    def _closing(self, attempt: OpenAttempt, spent: Spent) -> tuple[Entry, bytes, Charge]:
         entry, charge = self._entry(attempt, spent)
-        record = msgspec.structs.replace(
+        record = replace(
             attempt.record,
             status=spent.outcome if spent.final else OPEN,
             finish_reason=spent.finish_reason,
             output=spent.output if attempt.record.messages is not None else None,
         )
-        return self.later(self._write(record.account, entry, encode_record(record))), charge
+        return entry, encode_record(record), charge
 
     async def _write(self, account: str, entry: Entry, record: bytes) -> None:
         try:
@@ -211,7 +214,7 @@ class Bookkeeper:
         """
         if self._spool.waiting_bytes < _VOIDS_UP_TO_BYTES:
             entry, _ = self._entry(attempt, Spent(outcome="store_unavailable", final=True))
-            record = msgspec.structs.replace(attempt.record, status="store_unavailable")
+            record = replace(attempt.record, status="store_unavailable")
             self._put_by(account, entry, encode_record(record))
 
     def price_only(self, decision: Decision) -> Charge:
@@ -269,7 +272,7 @@ class Bookkeeper:
             first_byte_ms=None,
             decision_ms=None,
         )
-        record = msgspec.structs.replace(record, tier=tier, model=model.name, status="worker_died")
+        record = replace(record, tier=tier, model=model.name, status="worker_died")
         return OpenAttempt(decision, model, worst, record, self._world.monotonic_s(), bound)
 
     def _bound(self, decision: Decision, model: Model) -> Usage:
@@ -280,7 +283,7 @@ class Bookkeeper:
         charge, basis = self._charge(attempt, spent)
         now_s = self._world.monotonic_s()
         arrived_s = attempt.decision.query.arrived_s
-        entry = msgspec.structs.replace(
+        entry = replace(
             attempt.worst,
             kind=Kind.VOID if spent.source is None else Kind.SETTLE,
             final=spent.final,

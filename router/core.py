@@ -5,9 +5,11 @@ Query -> Difficulty -> Choice -> reservation -> call -> Cost -> settle -> Comple
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+from msgspec.structs import replace
 
 from classifiers import Classifier
 from router.bookkeeper import NOTHING_SPENT, Bookkeeper, Charge, OpenAttempt, Spent

@@ -1,8 +1,7 @@
 """A decision: which model answers and why. Replaying its recorded inputs gives the same one."""
 
-from dataclasses import dataclass, replace
-
 import msgspec
+from msgspec.structs import replace
 
 from classifiers import Classifier, Difficulty
 from policies import CapOutcome, Choice, Context, Reason, Tier, apply_caps, choose, lacks, turns_to_keep
@@ -17,8 +16,7 @@ _TOKENS_AN_IMAGE = 765
 _ATTEMPTS_UNROUTED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided on: enough to decide again, and no text.
 
     Attributes:
@@ -40,8 +38,7 @@ class Inputs:
     forced: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Which model answers a query, and why.
 
     Attributes:

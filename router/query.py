@@ -1,7 +1,6 @@
 """What a caller asks, converted once at the edge: inside, only this travels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -11,8 +10,7 @@ from router.access.keys import Caller
 from router.ledger.entry import Labels
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """One message, as far as deciding and trimming need to know it.
 
     Attributes:
@@ -24,8 +22,7 @@ class Turn:
     images: int
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True, kw_only=True):
     """One call of `/complete` or `/v1/chat/completions`.
 
     Attributes:

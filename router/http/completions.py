@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from types import TracebackType
 
 import msgspec
 
@@ -63,7 +64,7 @@ class Completions:
         started = _Started(send)
         try:
             query = await self._query(scope, receive)
-            async with _until_gone(receive):
+            async with _UntilGone(receive):
                 await answer(query, started, more)
         except ClientGone:
             self._metrics.refused("client_gone")
@@ -181,31 +182,29 @@ async def _end(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-@asynccontextmanager
-async def _until_gone(receive: Receive) -> AsyncIterator[None]:
-    """Cancels what is inside when the caller goes away.
+class _UntilGone:
+    """Cancels what is inside when the caller goes away, and then raises `ClientGone`."""
 
-    Raises:
-        ClientGone: they did.
-    """
-    inside = asyncio.current_task()
-    assert inside is not None
-    gone = False
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._gone = False
 
-    async def watch() -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
+    async def __aenter__(self) -> None:
+        inside = asyncio.current_task()
+        assert inside is not None
+        self._inside = inside
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._watching.cancel()
+        if self._gone and kind is not None and issubclass(kind, asyncio.CancelledError):
+            self._inside.uncancel()
+            raise ClientGone from None
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-        gone = True
-        inside.cancel()
-
-    watching = asyncio.get_running_loop().create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not gone:
-            raise
-        inside.uncancel()
-        raise ClientGone from None
-    finally:
-        watching.cancel()
+        self._gone = True
+        self._inside.cancel()

@@ -1,12 +1,13 @@
 """The money of an attempt from open to close: its worst case, its cost, its baseline, and no loss in between."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from router.bookkeeper import Bookkeeper, Charge, OpenAttempt, Spent
 from router.catalog import Model
@@ -104,7 +105,7 @@ async def test_a_price_of_the_configuration_is_not_changed_by_what_was_served(st
 
 
 async def test_a_model_that_left_the_book_keeps_the_price_it_was_configured_with(store: Store, make: Make):
-    gone = a_model("gone", "gone-1", price=replace(TINY.price, model="gone-1"))  # type: ignore[type-var]
+    gone = a_model("gone", "gone-1", price=dataclasses.replace(TINY.price, model="gone-1"))  # type: ignore[type-var]
     charge = await one(make(store), a_direct_decision(gone), ok(served_model="gone-1"))
     assert charge.cost_nano == TINY_COST
 
@@ -138,10 +139,10 @@ async def test_an_attempt_is_priced_at_the_hour_it_was_held_in(store: Store, mak
 
 async def test_a_direct_call_and_the_large_model_save_nothing(store: Store, make: Make):
     for number, decision in enumerate((a_direct_decision(TINY), a_direct_decision(BIG)), 1):
-        named = replace(decision, id=f"dec_{number}")
+        named = structs.replace(decision, id=f"dec_{number}")
         charge = await one(make(store), named, ok())
         assert charge.baseline_nano == charge.cost_nano
-    charge = await one(make(store), replace(a_decision("dec_3"), model=BIG), ok(served_model="big-1"))
+    charge = await one(make(store), structs.replace(a_decision("dec_3"), model=BIG), ok(served_model="big-1"))
     assert (charge.cost_nano, charge.baseline_nano) == (BIG_COST, BIG_COST)
 
 

@@ -1,10 +1,10 @@
 """Looking a decision up: open, answered, fallen back, reaped, adjusted, and gone after its retention."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from router.bookkeeper import Bookkeeper, Spent
 from router.clock import real_world
