@@ -187,7 +187,8 @@ def _summary(concurrency: int, pairs: list[list[Round]]) -> list[str]:
     errors = sum(each.errors for pair in pairs for each in pair)
     added = [middle(1, name) - middle(0, name) for name in ("p50_ms", "p99_ms")]
     sides = [
-        f"{name} {middle(side, 'rps'):,.0f}/s p50 {middle(side, 'p50_ms'):.2f} ms p99 {middle(side, 'p99_ms'):.2f} ms"
+        f"{name} {middle(side, 'rps'):,.0f}/s "
+        f"p50 {middle(side, 'p50_ms'):.2f} ms p99 {middle(side, 'p99_ms'):.2f} ms"
         for side, name in enumerate(("passthrough", "pennyroute"))
     ]
     ratio = f"ratio of rates {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
