@@ -25,6 +25,7 @@ from redis.exceptions import (
 )
 
 from router.errors import PennyrouteError, StoreUnavailable
+from router.store.line import Line
 from router.store.scripts import Script
 
 Reply = Any
@@ -88,6 +89,7 @@ class Store:
         self._waiting: list[_Waiting] = []
         self._sending = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lines: list[Line] = []
         self._flags_known: bool | None = None
 
     @classmethod
@@ -168,10 +170,11 @@ class Store:
         return replies
 
     async def _evalsha(self, calls: Sequence[tuple[str, list[Word]]]) -> list[Reply]:
-        pipeline = self._client.pipeline(transaction=False)
-        for digest, args in calls:
-            pipeline.execute_command("EVALSHA", digest, *args)
-        return await pipeline.execute(raise_on_error=False)
+        line = self._lines.pop() if self._lines else Line(self._client.connection_pool)
+        try:
+            return await line.exchange([("EVALSHA", digest, *args) for digest, args in calls])
+        finally:
+            self._lines.append(line)
 
     async def _knows_flags(self) -> bool:
         if self._flags_known is None:
@@ -259,6 +262,8 @@ class Store:
         """Waits for what is on its way and closes the pool."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        for line in self._lines:
+            await line.aclose()
         await self._client.aclose()
 
 

@@ -304,7 +304,7 @@ async def test_a_reserve_that_timed_out_but_landed_is_charged_once_when_the_call
     await store.server()
     store._flags_known = True
     books, decision = make(store), a_decision()
-    await store.command("PING")
+    await lasting(store).extend(ACCOUNT, ["dec_0-1"])  # opens the connection that scripts travel on
     server.freeze()
     attempt = await books.open(decision, decision.model, 1, version="")
     assert not attempt.record.enforced
