@@ -50,7 +50,7 @@ def test_each_wrong_import_is_found(copy: Path):
     add(copy / "classifiers" / "model.py", "\nimport sklearn\n")
     add(
         copy / "router" / "core.py",
-        "\nimport litellm, redis, fastapi, aiohttp, pickle\nimport classifiers.train\n",
+        "\nimport litellm, redis, fastapi, aiohttp, pickle, rich, uvicorn\nimport classifiers.train\n",
     )
     assert broken(copy) >= {
         "Arrows go one way: router to policies, router to classifiers",
@@ -65,4 +65,6 @@ def test_each_wrong_import_is_found(copy: Path):
         "One folder imports redis",
         "One folder imports FastAPI",
         "One place opens outgoing HTTP",
+        "One folder speaks to the terminal; the report's table is drawn beside its figures",
+        "Two files start an ASGI server: ours and the bundled upstreams'",
     }

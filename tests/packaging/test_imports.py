@@ -51,3 +51,12 @@ def test_the_way_of_a_query_loads_no_web_framework_and_no_litellm():
         heavy(loaded_by("router.core")) & {"fastapi", "starlette", "litellm", "sklearn", "scipy", "openai"}
         == set()
     )
+
+
+def test_the_command_shows_its_help_without_loading_what_commands_work_with():
+    assert heavy(loaded_by("router.cli.main")) == {"typer"}
+
+
+def test_a_worker_starts_without_litellm_and_without_what_trains():
+    never = {"litellm", "openai", "sklearn", "scipy", "pandas", "joblib", "httpx", "typer", "rich"}
+    assert heavy(loaded_by("router.serve")) & never == set()
