@@ -152,7 +152,7 @@ def words_of(data: bytes) -> list[bytes]:
 
 def word_hashes(words: list[bytes]) -> npt.NDArray[np.uint64]:
     """32-bit hashes of words, in order."""
-    return np.array(list(map(crc32, words)), dtype=np.uint64)
+    return np.fromiter(map(crc32, words), np.uint64, len(words))
 
 
 def pair_hashes(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -133,23 +133,17 @@ class LearnedClassifier:
         sums, form = _sums(self._rows(reading.keys)[0]), self._clipped(reading)
         activations = self._activations(sums, form)
         slopes: list[float] = self._slopes(activations).tolist()
-        away = list(map(sub, form, self._mean))
-        moved = [
-            distance * sum(map(mul, by, slopes)) for distance, by in zip(away, self._by_form, strict=True)
-        ]
-        factors = [
-            Factor(FORM_NAMES[at][away[at] < 0], moved[at])
-            for at in sorted(range(len(moved)), key=lambda at: -abs(moved[at]))[:MAX_FACTORS]
-            if abs(moved[at]) > _FAINT
-        ]
-        norm = self._norm(sums)
-        by_word = sum(
-            slope * sums[column] * scale / norm
-            for column, (slope, scale) in enumerate(zip(slopes, self._scales[:-1], strict=True))
+        pulls = [sum(map(mul, by, slopes)) for by in self._by_form]
+        moved = list(map(mul, map(sub, form, self._mean), pulls))
+        moved.append(sum(map(mul, map(mul, slopes, self._scales), sums)) / self._norm(sums))
+        sizes = list(map(abs, moved))
+        order = sorted(range(len(moved)), key=sizes.__getitem__, reverse=True)[:MAX_FACTORS]
+        factors = tuple(
+            Factor(ITS_WORDS if at == len(FORM) else FORM_NAMES[at][form[at] < self._mean[at]], moved[at])
+            for at in order
+            if sizes[at] > _FAINT
         )
-        if abs(by_word) > _FAINT:
-            factors.append(Factor(ITS_WORDS, by_word))
-        return Difficulty(self._calibrated(self._linked(activations)), strongest(factors))
+        return Difficulty(self._calibrated(self._linked(activations)), factors)
 
     def raw(self, facts: QueryFacts) -> float:
         """The score before calibration: any real number, comparable within one artifact."""
@@ -161,13 +155,13 @@ class LearnedClassifier:
 
     def _rows(self, keys: Keys) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
         """The rows of the table that are these keys' own, and which keys have one."""
-        rows = self._table[bucket_of(keys)]
+        rows = self._table.take(bucket_of(keys), axis=0)
         known = rows[:, -1] == tag_of(keys)
         return rows[known], known
 
     def _clipped(self, reading: Reading) -> list[float]:
         return [
-            min(max(value, low), high)
+            low if value < low else min(value, high)
             for value, low, high in zip(reading.form, self._low, self._high, strict=True)
         ]
 
