@@ -9,7 +9,7 @@ from router.catalog import Model, Route
 from router.errors import ContextTooLong
 from router.pricing.tokens import bound_tokens, count_tokens
 from router.query import Query
-from router.routes.thresholds import Threshold
+from router.routes.threshold import Threshold
 
 _TOKENS_A_MESSAGE = 4
 _TOKENS_AN_IMAGE = 765

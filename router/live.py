@@ -7,10 +7,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from router.access.keys import ANYBODY, ApiKey, Caller, KeyRing, Scope, digest
+from router.access.caller import ANYBODY, Caller
+from router.access.keys import ApiKey, KeyRing, Scope, digest
 from router.clock import World
 from router.errors import NotAuthenticated, StoreUnavailable
-from router.routes.thresholds import Threshold, Thresholds
+from router.routes.threshold import Threshold
+from router.routes.thresholds import Thresholds
 from router.store.connection import Store
 from router.store.settings import versions
 

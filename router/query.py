@@ -6,7 +6,7 @@ import msgspec
 
 from classifiers import QueryFacts
 from policies import Tier
-from router.access.keys import Caller
+from router.access.caller import Caller
 from router.ledger.entry import Labels
 
 

@@ -42,6 +42,7 @@ class Upkeep:
         self._world = world
         self._rounds = rounds
         self._reachable = True
+        self._missing: set[str] = set()
         self._told: set[str] = set()
 
     async def run(self) -> None:
@@ -56,11 +57,14 @@ class Upkeep:
         Raises:
             StoreUnavailable: no answer.
         """
+        missing: set[str] = set()
         for account, attempts in list(self._books.open_attempts.items()):
             asked = sorted(attempts)
             gone = await self._ledger.extend(account, asked) if asked else []
             still_open = self._books.open_attempts.get(account, set())
-            news = {attempt for attempt in gone if attempt in still_open} - self._told
+            missing |= {attempt for attempt in gone if attempt in still_open}
+            # Missed once, its settle may just be on its way back.
+            news = (missing & self._missing).intersection(asked) - self._told
             if news:
                 _log.warning(
                     "%d open attempts are held no more, or never were, because the store was away: %s; "
@@ -69,6 +73,7 @@ class Upkeep:
                     ", ".join(sorted(news)[:10]),
                 )
             self._told |= news
+        self._missing = missing
         self._told &= {attempt for attempts in self._books.open_attempts.values() for attempt in attempts}
 
     async def reap(self) -> int:

@@ -3,7 +3,6 @@
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 import msgspec
@@ -44,25 +43,6 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     def allows(self, scope: Scope) -> bool:
         """Whether the key reaches `scope`."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is calling.
-
-    Attributes:
-        key_id: '' for anybody on loopback while no key exists.
-        digest: SHA-256 of the key, to look it up again.
-    """
-
-    account: str
-    key_id: str
-    may_call: bool
-    admin: bool
-    digest: str = field(default="", repr=False, compare=False)
-
-
-ANYBODY = Caller(account="main", key_id="", may_call=True, admin=True)
 
 
 def digest(secret: str) -> str:

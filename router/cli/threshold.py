@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from router.catalog import Route
-    from router.routes.thresholds import Threshold, Thresholds
+    from router.routes.threshold import Threshold
+    from router.routes.thresholds import Thresholds
     from router.routes.what_if import WhatIf
     from router.setup import SetUp
     from router.store.connection import Store
@@ -211,7 +212,8 @@ async def _brought_in(thresholds: "Thresholds", route: "Route", if_version: int 
 
 
 def _unseen(route: "Route") -> "Threshold":
-    from router.routes.thresholds import CONFIG, Threshold
+    from router.routes.threshold import Threshold
+    from router.routes.thresholds import CONFIG
 
     return Threshold(route.name, route.threshold, 0, CONFIG, 0, _NOT_YET)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from router.access.keys import Caller
+from router.access.caller import Caller
 from router.errors import InvalidRequest
 from router.http.complete_body import checked_output_cap, read_tier
 from router.http.json_body import not_json, read_json

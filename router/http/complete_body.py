@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from policies import Tier
-from router.access.keys import Caller
+from router.access.caller import Caller
 from router.errors import InvalidRequest
 from router.http.json_body import read_json
 from router.http.labels import read_labels

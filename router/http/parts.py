@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from classifiers import Classifier
-from router.access.keys import Caller, KeyRing
+from router.access.caller import Caller
+from router.access.keys import KeyRing
 from router.catalog import Catalog
 from router.clock import World
 from router.core import Router

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from router.access.keys import Caller
+from router.access.caller import Caller
 from router.catalog import Catalog
 from router.errors import InvalidRequest, VersionRequired
 from router.http.parts import AdminDep, CallerDep, PartsDep
-from router.routes.thresholds import Change, Threshold
+from router.routes.threshold import Threshold
+from router.routes.thresholds import Change
 
 router = APIRouter(tags=["thresholds"])
 _ETAG = re.compile(r'"v(\d{1,15})"')

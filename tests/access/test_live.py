@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from router.access.keys import ANYBODY, KeyRing, Scope
+from router.access.caller import ANYBODY
+from router.access.keys import KeyRing, Scope
 from router.clock import World, real_world
 from router.errors import NotAuthenticated, StoreUnavailable
 from router.ledger.ledger import StaleSettings

@@ -7,7 +7,7 @@ import msgspec
 
 from classifiers import Heuristic, QueryFacts
 from policies import Caps, ModelLimits
-from router.access.keys import Caller
+from router.access.caller import Caller
 from router.catalog import Model, Route
 from router.decision import Decision, decide, direct
 from router.ledger.entry import Labels
@@ -17,7 +17,7 @@ from router.pricing.price import OffPeak, Price, Rates, Window
 from router.providers.endpoint import Endpoint
 from router.providers.presets import Lane
 from router.query import Query, Turn
-from router.routes.thresholds import Threshold
+from router.routes.threshold import Threshold
 
 PROVIDER = "acme"
 CALLER = Caller(account="main", key_id="key_1", may_call=True, admin=False)

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from router.errors import InvalidRequest, NotFound, VersionConflict
-from router.routes.thresholds import CONFIG, Change, Threshold, Thresholds
+from router.routes.threshold import Threshold
+from router.routes.thresholds import CONFIG, Change, Thresholds
 from router.store.connection import Store, StoreRefused
 from router.store.keys import SETTINGS_VERSION, threshold_history_key, threshold_key
 
