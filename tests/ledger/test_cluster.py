@@ -1,6 +1,7 @@
 """One node in cluster mode: it refuses any script or transaction whose keys lie on two slots."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -19,13 +20,21 @@ KEYS = AccountKeys("acme")
 
 @pytest.fixture(params=[kind for kind, binary in KINDS.items() if binary])
 async def clustered(request: pytest.FixtureRequest, own_server: MakeServer) -> AsyncIterator[Store]:
-    store = Store.at_url(own_server(request.param, cluster_enabled="yes", appendonly="no").url)
+    # The bus would be the same port for every such server: 10000 above a client port that there is none of.
+    bus = {"cluster_enabled": "yes", "cluster_port": str(a_free_port()), "bind": "127.0.0.1"}
+    store = Store.at_url(own_server(request.param, appendonly="no", **bus).url)
     await store.command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
     async with asyncio.timeout(60):
         while b"cluster_state:ok" not in await store.command("CLUSTER", "INFO"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     yield store
     await store.aclose()
+
+
+def a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
 
 
 async def test_the_keys_of_every_script_lie_on_the_one_slot_of_their_account(clustered: Store):
