@@ -1,6 +1,7 @@
 """Real parts that tests of several folders share."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,6 +15,13 @@ _BOTH = [
     pytest.param(kind, marks=pytest.mark.skipif(binary is None, reason=f"no {kind} server is installed"))
     for kind, binary in KINDS.items()
 ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_is_heard() -> None:
+    """A shell that starts the tests in the background has them ignore SIGINT, and what they start as well."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", params=_BOTH)
