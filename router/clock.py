@@ -4,8 +4,10 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+_PAIRS = ["".join(pair) for pair in product(_ALPHABET, repeat=2)]
 
 
 def sortable_id(prefix: str, now_ms: int, entropy: int) -> str:
@@ -17,7 +19,7 @@ def sortable_id(prefix: str, now_ms: int, entropy: int) -> str:
         entropy: a number of at most 80 bits that nobody can guess.
     """
     number = (now_ms & (1 << 48) - 1) << 80 | entropy & (1 << 80) - 1
-    digits = [_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)]
+    digits = [_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)]
     return f"{prefix}_{''.join(digits)}"
 
 

@@ -41,6 +41,7 @@ _SSE: Headers = [
 ]
 _DONE = b"data: [DONE]\n\n"
 COMPLETE = "/complete"
+_WATCH_AFTER_S = 0.05
 
 Answer = Callable[[Query, Send, Headers], Awaitable[None]]
 
@@ -183,25 +184,35 @@ async def _end(send: Send, body: bytes) -> None:
 
 
 class _UntilGone:
-    """Cancels what is inside when the caller goes away, and then raises `ClientGone`."""
+    """Cancels what is inside when the caller goes away, and then raises `ClientGone`.
+
+    The watch begins a moment later: what is answered at once is not worth a task of its own.
+    """
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
+        self._watching: asyncio.Task[None] | None = None
         self._gone = False
 
     async def __aenter__(self) -> None:
         inside = asyncio.current_task()
         assert inside is not None
         self._inside = inside
-        self._watching = asyncio.get_running_loop().create_task(self._watch())
+        self._loop = asyncio.get_running_loop()
+        self._beginning = self._loop.call_later(_WATCH_AFTER_S, self._begin)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._watching.cancel()
+        self._beginning.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
         if self._gone and kind is not None and issubclass(kind, asyncio.CancelledError):
             self._inside.uncancel()
             raise ClientGone from None
+
+    def _begin(self) -> None:
+        self._watching = self._loop.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
