@@ -184,7 +184,7 @@ class Bookkeeper:
             attempt.record,
             status=spent.outcome if spent.final else OPEN,
             finish_reason=spent.finish_reason,
-            output=spent.output if attempt.record.messages is not None else None,
+            output=spent.output if attempt.record.messages is not msgspec.UNSET else None,
         )
         return entry, encode_record(record), charge
 

@@ -78,7 +78,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def explanation(self) -> str:
         """Why, in a sentence or two."""
-        return explain(self.choice, self.difficulty, self.threshold)
+        return explain(self.choice, self.difficulty, self.threshold.value if self.threshold else None)
 
 
 _SENTENCES = {
@@ -91,14 +91,14 @@ _SENTENCES = {
 }
 
 
-def explain(choice: Choice, difficulty: Difficulty | None, threshold: Threshold | None) -> str:
+def explain(choice: Choice, difficulty: Difficulty | None, threshold: float | None) -> str:
     """The reason in words, with what pushed the score up or down."""
     if choice.reason in _SENTENCES or difficulty is None or threshold is None:
         said = _SENTENCES.get(choice.reason, "").format(tier=choice.tier)
         return f"{said} Difficulty {difficulty.value:.3f}. {difficulty.sentence}" if difficulty else said
     side = "below" if choice.reason is Reason.BELOW_THRESHOLD else "at or above"
     return (
-        f"Difficulty {difficulty.value:.3f} is {side} the threshold {threshold.value:g}: "
+        f"Difficulty {difficulty.value:.3f} is {side} the threshold {threshold:g}: "
         f"{choice.tier} model. {difficulty.sentence}"
     )
 

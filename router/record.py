@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from classifiers import Difficulty, Factor
+from policies import Choice, Reason, Tier
 from router.decision import Decision, Inputs, explain
 from router.ledger.entry import Entry, Labels
 from router.pricing.money import usd
@@ -37,7 +40,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     account: str
     key_id: str
-    created_at: str
+    created_ms: int
     route: str
     tier: str
     model: str
@@ -50,14 +53,13 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     threshold_version: int | None
     classifier: str
     factors: tuple[FactorRecord, ...]
-    explanation: str
     inputs: Inputs
     labels: Labels
     stream: bool
     status: str
     enforced: bool
     finish_reason: str | None = None
-    messages: msgspec.Raw | None = None
+    messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     output: str | None = None
 
 
@@ -74,14 +76,19 @@ def shown(raw: bytes, entries: list[Entry]) -> dict[str, Any]:
 
     The cost is unknown while an attempt is open, and when one attempt's is.
     """
-    decision = msgspec.json.decode(raw)
-    decision["labels"] = msgspec.to_builtins(_named(msgspec.json.decode(raw, type=_LabelsOnly).labels))
+    record = msgspec.json.decode(raw, type=DecisionRecord)
+    decision: dict[str, Any] = msgspec.to_builtins(replace(record, messages=msgspec.UNSET))
+    if isinstance(record.messages, msgspec.Raw):
+        decision["messages"] = msgspec.json.decode(record.messages)
+    decision["created_at"] = _moment(decision.pop("created_ms"))
+    decision["explanation"] = _explanation(record)
+    decision["labels"] = _named(record.labels)
     costs = [entry.cost_nano for entry in entries]
     known = [cost for cost in costs if cost is not None]
     nano = sum(known) if len(known) == len(costs) and decision["status"] != OPEN else None
     decision["attempts"] = [attempt_shown(entry) for entry in entries]
     decision["cost"] = {"usd": None if nano is None else usd(nano), "nano_usd": nano}
-    return {name: value for name, value in decision.items() if name not in ("messages", "output") or value}
+    return {name: value for name, value in decision.items() if name != "output" or value}
 
 
 def attempt_shown(entry: Entry) -> dict[str, Any]:
@@ -91,7 +98,7 @@ def attempt_shown(entry: Entry) -> dict[str, Any]:
         "id": entry.attempt_id,
         "number": entry.number,
         "kind": entry.kind.value,
-        "at": datetime.fromtimestamp(entry.at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        "at": _moment(entry.at_ms),
         "tier": entry.tier,
         "model": entry.model,
         "provider": entry.provider,
@@ -124,15 +131,23 @@ def attempt_shown(entry: Entry) -> dict[str, Any]:
     }
 
 
-class _LabelsOnly(msgspec.Struct):
-    labels: Labels
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _explanation(record: DecisionRecord) -> str:
+    difficulty = None
+    if record.difficulty is not None:
+        factors = tuple(Factor(factor.name, factor.weight) for factor in record.factors)
+        difficulty = Difficulty(record.difficulty, factors)
+    return explain(Choice(Tier(record.tier), Reason(record.reason)), difficulty, record.threshold)
 
 
 def _named(labels: Labels) -> dict[str, Any]:
     return {name: getattr(labels, name) for name in labels.__struct_fields__ if getattr(labels, name)}
 
 
-def draft(decision: Decision, created_at_ms: int, *, enforced: bool) -> DecisionRecord:
+def draft(decision: Decision, created_ms: int, *, enforced: bool) -> DecisionRecord:
     """The record of a decision before its first attempt."""
     query, choice, threshold = decision.query, decision.choice, decision.threshold
     first = decision.first or decision
@@ -144,7 +159,7 @@ def draft(decision: Decision, created_at_ms: int, *, enforced: bool) -> Decision
         id=decision.id,
         account=query.caller.account,
         key_id=query.caller.key_id,
-        created_at=datetime.fromtimestamp(created_at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        created_ms=created_ms,
         route=decision.route_name,
         tier=choice.tier,
         model=decision.model.name,
@@ -159,11 +174,10 @@ def draft(decision: Decision, created_at_ms: int, *, enforced: bool) -> Decision
         factors=tuple(FactorRecord(factor.name, factor.weight) for factor in difficulty.factors)
         if difficulty
         else (),
-        explanation=explain(choice, difficulty, threshold),
         inputs=decision.inputs,
         labels=query.labels,
         stream=query.stream,
         status=OPEN,
         enforced=enforced,
-        messages=query.body["messages"] if keeps else None,
+        messages=query.body["messages"] if keeps else msgspec.UNSET,
     )
