@@ -1,8 +1,9 @@
 """Requests a second and latency added, against a plain ASGI + aiohttp passthrough on the same cores.
 
-Both run one uvicorn worker on one core; the upstream and the load share another. Rounds alternate,
-passthrough first, and the ratio is taken pair by pair, so that a machine whose speed drifts compares fairly.
-Pennyroute runs as a user runs it: classifier, ledger and embedded store on, the store on the service's core.
+Both run one uvicorn worker. Rounds alternate, passthrough first, and the ratio is taken pair by pair, so that a
+machine whose speed drifts compares fairly. Pennyroute runs as a user runs it: classifier, ledger and embedded store
+on, the store on the same cores as the service. By default everything shares two cores; `--server-cores 0
+--load-cores 1` keeps the service with its store, and the passthrough, on one core of their own.
 
 Usage: python benchmarks/throughput.py [--rounds N] [--seconds S] [--concurrency 1 32 128] [--out FILE]
 Needs wrk (Debian: apt-get install wrk).
@@ -31,7 +32,6 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.machine import machine  # noqa: E402 - found only once the root is on the path
 
-SERVER_CORE, LOAD_CORE = "0", "1"
 QUERY = (
     "We are moving our order history from one database to another next week. Please summarise, in three "
     "short sentences a support agent can read aloud, what a customer will notice while it happens, what they "
@@ -84,9 +84,9 @@ def started(
         process.wait(60)
 
 
-def load(url: str, script: Path, concurrency: int, seconds: float) -> Round:
+def load(url: str, script: Path, concurrency: int, seconds: float, cores: str) -> Round:
     """One run of wrk."""
-    words = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{concurrency}", f"-d{seconds:g}s", "--latency"]
+    words = ["taskset", "-c", cores, "wrk", "-t1", f"-c{concurrency}", f"-d{seconds:g}s", "--latency"]
     said = subprocess.run([*words, "-s", str(script), url], capture_output=True, text=True, check=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     assert rate is not None, said
@@ -121,12 +121,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 32, 128])
+    parser.add_argument("--server-cores", default="0,1")
+    parser.add_argument("--load-cores", default="0,1")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed; apt-get install wrk")
     lines = [
-        f"command: python benchmarks/throughput.py --rounds {options.rounds} --seconds {options.seconds:g}"
+        f"command: python benchmarks/throughput.py --rounds {options.rounds} --seconds {options.seconds:g} "
+        f"--server-cores {options.server_cores} --load-cores {options.load_cores}"
     ]
     lines += [f"machine: {machine()}", f"query: {len(QUERY)} characters, not streamed"]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
@@ -140,7 +143,9 @@ def main() -> None:
 def _measure(folder: Path, stack: ExitStack, options: argparse.Namespace) -> list[str]:
     python = sys.executable
     upstream = [python, "-m", "benchmarks.quick_upstream"]
-    _, base_url = stack.enter_context(started(upstream, r"(http://\S+)", LOAD_CORE, folder / "upstream.log"))
+    _, base_url = stack.enter_context(
+        started(upstream, r"(http://\S+)", options.load_cores, folder / "upstream.log")
+    )
     (folder / "pennyroute.yaml").write_text(CONFIG.format(url=base_url))
     plain = [python, "-m", "benchmarks.passthrough", base_url]
     serve = [
@@ -154,9 +159,11 @@ def _measure(folder: Path, stack: ExitStack, options: argparse.Namespace) -> lis
         str(folder / "pennyroute.yaml"),
     ]
     serve += ["--data-dir", str(folder / "data")]
-    a, a_url = stack.enter_context(started(plain, r"(http://\S+)", SERVER_CORE, folder / "passthrough.log"))
+    a, a_url = stack.enter_context(
+        started(plain, r"(http://\S+)", options.server_cores, folder / "passthrough.log")
+    )
     b, b_url = stack.enter_context(
-        started(serve, r"answers at (http://\S+)", SERVER_CORE, folder / "serve.log")
+        started(serve, r"answers at (http://\S+)", options.server_cores, folder / "serve.log")
     )
     script = folder / "post.lua"
     body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": QUERY}]})
@@ -168,7 +175,8 @@ def _measure(folder: Path, stack: ExitStack, options: argparse.Namespace) -> lis
     for concurrency in options.concurrency:
         pairs = []
         for at in range(options.rounds + 1):
-            pair = [load(url, script, concurrency, options.seconds if at else 1.0) for url in targets]
+            seconds = options.seconds if at else 1.0
+            pair = [load(url, script, concurrency, seconds, options.load_cores) for url in targets]
             if at:
                 pairs.append(pair)
             time.sleep(0.3)
