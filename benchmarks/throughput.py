@@ -1,9 +1,9 @@
 """Requests a second and latency added, against a plain ASGI + aiohttp passthrough on the same cores.
 
-Both run one uvicorn worker. Rounds alternate, passthrough first, and the ratio is taken pair by pair, so that a
-machine whose speed drifts compares fairly. Pennyroute runs as a user runs it: classifier, ledger and embedded store
-on, the store on the same cores as the service. By default everything shares two cores; `--server-cores 0
---load-cores 1` keeps the service with its store, and the passthrough, on one core of their own.
+Both run one uvicorn worker. Rounds alternate, passthrough first, and the ratio is taken pair by pair, so that
+a machine whose speed drifts compares fairly. Pennyroute runs as a user runs it: classifier, ledger and
+embedded store on, the store on the same cores as the service. By default everything shares two cores;
+`--server-cores 0 --load-cores 1` keeps the service with its store, and the passthrough, on one core of its own.
 
 Usage: python benchmarks/throughput.py [--rounds N] [--seconds S] [--concurrency 1 32 128] [--out FILE]
 Needs wrk (Debian: apt-get install wrk).
@@ -127,10 +127,9 @@ def main() -> None:
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed; apt-get install wrk")
-    lines = [
-        f"command: python benchmarks/throughput.py --rounds {options.rounds} --seconds {options.seconds:g} "
-        f"--server-cores {options.server_cores} --load-cores {options.load_cores}"
-    ]
+    how = f"--server-cores {options.server_cores} --load-cores {options.load_cores}"
+    how += f" --rounds {options.rounds} --seconds {options.seconds:g}"
+    lines = [f"command: python benchmarks/throughput.py {how}"]
     lines += [f"machine: {machine()}", f"query: {len(QUERY)} characters, not streamed"]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         lines += _measure(Path(folder), stack, options)
