@@ -3,7 +3,7 @@
 Both run one uvicorn worker. Rounds alternate, passthrough first, and the ratio is taken pair by pair, so that
 a machine whose speed drifts compares fairly. Pennyroute runs as a user runs it: classifier, ledger and
 embedded store on, the store on the same cores as the service. By default everything shares two cores;
-`--server-cores 0 --load-cores 1` keeps the service with its store, and the passthrough, on one core of its own.
+`--server-cores 0 --load-cores 1` keeps the service with its store, and the passthrough, on a core of its own.
 
 Usage: python benchmarks/throughput.py [--rounds N] [--seconds S] [--concurrency 1 32 128] [--out FILE]
 Needs wrk (Debian: apt-get install wrk).
