@@ -84,7 +84,11 @@ class Upkeep:
         """
         reaped = 0
         for account in await accounts(self._store):
-            count = await self._ledger.reap(account)
+            try:
+                count = await self._ledger.reap(account)
+            except StoreRefused as error:  # one account's trouble is not the others'
+                _log.error("account %s cannot be reaped: %s", account, error)
+                continue
             if count:
                 _log.warning(
                     "account %s: %d attempts of a dead worker are settled as assumed", account, count
@@ -130,6 +134,8 @@ class Upkeep:
             self._reachable = False
         except (StoreRefused, OSError) as error:
             _log.error("upkeep: %s", error)
+        except Exception:  # noqa: BLE001 - holds of every worker are lost once this ends; the log has it
+            _log.exception("upkeep failed inside, and goes on")
         else:
             if not self._reachable:
                 _log.warning("the store is back")

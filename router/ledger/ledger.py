@@ -69,6 +69,7 @@ class Ledger:
     def __init__(self, store: Store, terms: Terms) -> None:
         self._store = store
         self._terms = terms
+        self._unreadable: set[tuple[str, bytes]] = set()
 
     async def reserve(self, account: str, hold: Hold, *, version: str) -> int:
         """Holds an attempt's worst case.
@@ -122,7 +123,7 @@ class Ledger:
             entry = replace(entry, at_ms=int(reply[1]))
             reply = await self._record(SETTLE, account, entry, decision)
         if reply[0] == b"assumed":
-            reply = await self._record(ADJUST, account, _truth(entry, decode(reply[1])), decision)
+            reply = await self._record(ADJUST, account, _truth(entry, _assumed(reply[1])), decision)
             return Recorded.ADJUSTED if reply[0] == b"recorded" else Recorded.ALREADY
         return Recorded.RECORDED if reply[0] == b"recorded" else Recorded.ALREADY
 
@@ -146,13 +147,29 @@ class Ledger:
             if not due:
                 return reaped
             for raw_id in due:
-                try:
-                    reaped += await self._reap_one(account, raw_id.decode())
-                except StoreRefused as error:  # it must not stand in the way of those behind it
-                    _log.error("attempt %s cannot be reaped: %s", raw_id.decode(), error)
-                    left += 1
+                done = await self._try_to_reap(account, raw_id)
+                reaped += bool(done)
+                left += done is None
+
+    async def _try_to_reap(self, account: str, raw_id: bytes) -> bool | None:
+        """`None` when the hold stays although it is overdue: it must not stand in the way of those behind it."""
+        if (account, raw_id) in self._unreadable:  # what is held never changes, so neither does this
+            return None
+        try:
+            return await self._reap_one(account, raw_id.decode())
+        except (StoreRefused, ValueError) as error:
+            if not isinstance(error, StoreRefused):
+                self._unreadable.add((account, raw_id))
+            _log.error("attempt %s cannot be reaped: %s", raw_id.decode(errors="replace"), error)
+            return None
 
     async def _reap_one(self, account: str, attempt_id: str) -> bool:
+        """Whether it was charged as assumed just now.
+
+        Raises:
+            StoreRefused: it cannot be written as things are.
+            ValueError: this version cannot read what is held.
+        """
         keys = AccountKeys(account)
         state, at_ms, raw_entry, decision = await self._store.command(
             "HMGET", keys.attempt(attempt_id), "state", "at", "entry", "decision"
@@ -162,8 +179,8 @@ class Ledger:
                 _log.error("attempt %s was held, but what was held is lost from the store", attempt_id)
             await self._store.command("ZREM", keys.holds, attempt_id)
             return False
-        entry = replace(decode(raw_entry), at_ms=int(at_ms))
-        reply = await self._record(REAP, account, entry, decision)
+        entry = replace(decode(raw_entry or b""), at_ms=int(at_ms or b""))
+        reply = await self._record(REAP, account, entry, decision or b"")
         return bool(reply[0] == b"recorded")
 
     async def now_ms(self) -> int:
@@ -202,6 +219,13 @@ class Ledger:
                 entry.at_ms,
             ),
         )
+
+
+def _assumed(raw: bytes) -> Entry:
+    try:
+        return decode(raw)
+    except ValueError as error:
+        raise StoreRefused(f"this version cannot read what was assumed of the attempt: {error}") from error
 
 
 def _truth(entry: Entry, assumed: Entry) -> Entry:

@@ -177,6 +177,16 @@ async def test_an_adjustment_counts_in_the_hour_and_group_of_what_it_replaces(st
     assert (found.clean, found.cost_nano) == (True, 1_000)
 
 
+async def test_an_assumption_that_cannot_be_read_refuses_the_late_settle_whole(store: Store):
+    ledger = fleeting(store)
+    await reserve(ledger, a_hold())
+    await ledger.reap(ACCOUNT)
+    await store.command("HSET", KEYS.attempt("dec_1-1"), "entry", '[1,"a kind of tomorrow"]')
+    with pytest.raises(StoreRefused, match="cannot read what was assumed"):
+        await ledger.settle(ACCOUNT, an_entry(), a_decision())
+    assert (await verify(store, ACCOUNT)).cost_nano == HELD_NANO
+
+
 async def test_two_late_settles_at_once_adjust_once(store: Store):
     ledger = fleeting(store)
     at_ms = await reserve(ledger, a_hold())

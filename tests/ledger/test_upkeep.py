@@ -14,7 +14,7 @@ from router.ledger.ledger import Ledger, Terms
 from router.ledger.verify import Verification, verify
 from router.spool import Spool
 from router.store.connection import Store
-from router.store.keys import ACCOUNTS
+from router.store.keys import ACCOUNTS, AccountKeys
 from router.upkeep import Rounds, Upkeep
 from tests.ledger.decisions import BOOK, TINY, a_decision
 from tests.ledger.examples import ACCOUNT, HELD_NANO, a_hold, fleeting
@@ -196,5 +196,45 @@ async def test_what_the_store_refuses_does_not_end_the_upkeep(
     async with worker.running():
         await until(lambda: "WRONGTYPE" in caplog.text)
         await store.command("DEL", "pr:{main}:holds")
+        await fleeting(store).reserve(ACCOUNT, a_hold(), version="")
+        await happens(worker, 1)
+
+
+async def test_a_hold_of_another_version_is_told_once_and_stands_in_nobodys_way(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    worker, keys = Worker(store, tmp_path), AccountKeys(ACCOUNT)
+    odd = {"dec_kind-1": b'[1,"a kind of tomorrow"]', "dec_text-1": b"not JSON", "dec_lost-1": None}
+    for attempt, raw in odd.items():
+        await fleeting(store).reserve(ACCOUNT, a_hold(attempt.removesuffix("-1")), version="")
+        command, *words = ("HSET", "entry", raw) if raw else ("HDEL", "entry")
+        await store.command(command, keys.attempt(attempt), *words)
+    async with worker.running():
+        for number in range(1, 4):
+            await fleeting(store).reserve(ACCOUNT, a_hold(f"dec_{number}"), version="")
+            await happens(worker, number)
+    for attempt in odd:
+        assert caplog.text.count(f"{attempt} cannot be reaped") == 1
+    assert (await worker.found()).open_holds == len(odd)
+
+
+async def test_one_account_that_cannot_be_reaped_leaves_the_others_alone(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    await store.command("SADD", ACCOUNTS, "acme", "zeta")
+    await store.command("SET", AccountKeys("acme").holds, "not holds")
+    await fleeting(store).reserve("zeta", a_hold(), version="")
+    assert await Worker(store, tmp_path).upkeep.reap() == 1
+    assert "account acme cannot be reaped" in caplog.text
+
+
+async def test_no_error_whatever_ends_the_upkeep(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    worker = Worker(store, tmp_path)
+    await store.command("SADD", ACCOUNTS, b"\xff is no UTF-8")
+    async with worker.running():
+        await until(lambda: "upkeep failed inside" in caplog.text)
+        await store.command("DEL", ACCOUNTS)
         await fleeting(store).reserve(ACCOUNT, a_hold(), version="")
         await happens(worker, 1)
