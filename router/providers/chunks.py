@@ -84,6 +84,9 @@ class WholeAnswer(msgspec.Struct, gc=False):
     error: Any = None
 
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises of bytes it cannot decode: no JSON or another type, no UTF-8, nested too deep."""
+
 _T = TypeVar("_T", Chunk, WholeAnswer)
 _NO_USAGE: Final = frozenset({b"", b"null"})
 _chunk: Final = msgspec.json.Decoder(Chunk)
@@ -98,7 +101,7 @@ def read_chunk(data: bytes) -> Chunk:
     """
     try:
         return _chunk.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return _convert(_untyped(data), Chunk)
 
 
@@ -110,7 +113,7 @@ def read_whole(data: bytes) -> WholeAnswer:
     """
     try:
         return _whole.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return _convert(_untyped(data), WholeAnswer)
 
 
@@ -143,7 +146,7 @@ def _convert(found: dict[str, Any], kind: type[_T]) -> _T:
     answer = kind(
         model=_text(found.get("model")),
         service_tier=_text(found.get("service_tier")),
-        usage=msgspec.Raw(json.dumps(usage).encode()) if isinstance(usage, dict) else msgspec.Raw(),
+        usage=msgspec.Raw(_json(usage).encode()) if isinstance(usage, dict) else msgspec.Raw(),
         error=found.get("error"),
     )
     if isinstance(answer, Chunk):
@@ -189,8 +192,15 @@ def _function(function: Any) -> Function | None:
         return None
     arguments = function.get("arguments")
     if isinstance(arguments, dict):
-        arguments = json.dumps(arguments)
+        arguments = _json(arguments)
     return Function(_text(function.get("name")), _text(arguments))
+
+
+def _json(value: dict[str, Any]) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:  # it is read deeper than it can be written
+        return ""
 
 
 def _text(value: Any) -> str | None:

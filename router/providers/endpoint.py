@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from router.providers.chunks import UNREADABLE
 from router.providers.failure import AttemptFailed, FailureKind
 from router.providers.presets import PLAIN, Lane, Quirks
 from router.providers.secret import Secret
@@ -138,7 +139,7 @@ def _with_usage(stated: msgspec.Raw | None) -> msgspec.Raw:
         return _USAGE_ON
     try:
         options = _options.decode(stated)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         raise AttemptFailed(
             FailureKind.BAD_REQUEST,
             "stream_options must be an object",

@@ -11,6 +11,7 @@ from router.pricing.tokens import count_tokens
 from router.pricing.usage import Usage
 from router.providers.answer import StreamEvent
 from router.providers.chunks import (
+    UNREADABLE,
     Chunk,
     ChunkChoice,
     NotTheWire,
@@ -233,7 +234,7 @@ class Stream:
         elif chunk.id != self._id and chunk.choices is not None:
             try:
                 fields = _object.decode(data)
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 return raw
             fields["id"] = msgspec.Raw(msgspec.json.encode(self._id))
             before = _FRAME.match(raw)

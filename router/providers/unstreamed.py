@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from router.providers.chunks import NotTheWire
+from router.providers.chunks import UNREADABLE, NotTheWire
 from router.providers.stream import event_of
 
 _NO_FIELDS: Final[dict[str, msgspec.Raw]] = {}
@@ -27,7 +27,7 @@ def as_events(body: bytes) -> list[bytes]:
         frame["object"] = _CHUNK
         events = [event_of(frame | {"choices": [_content(choice, at)]}) for at, choice in enumerate(choices)]
         events += [event_of(frame | {"choices": [_finish(choice, at)]}) for at, choice in enumerate(choices)]
-    except (KeyError, msgspec.DecodeError) as error:
+    except (KeyError, *UNREADABLE) as error:
         raise NotTheWire("its choices are not the wire's") from error
     if bytes(usage) != bytes(_NULL):
         events.append(event_of(frame | {"choices": [], "usage": usage}))

@@ -1,18 +1,19 @@
 """Usage as the OpenAI wire and its dialects state it, brought to the one normal form."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from router.pricing.errors import UsageError
 from router.pricing.usage import Usage
+from router.providers.chunks import UNREADABLE
 
 MOST_PLAUSIBLE_TOKENS: Final = 100_000_000
 """More than this in one call is a mistake of the provider's: taken as not stated."""
 
 _NANO: Final = 10**9
-_MOST_PLAUSIBLE_COST_NANO: Final = 10_000 * _NANO
+_MOST_PLAUSIBLE_DOLLARS: Final = 10_000
 
 
 class _WriteDetails(msgspec.Struct):
@@ -79,10 +80,10 @@ def read_usage(raw: msgspec.Raw | bytes | None) -> Usage | None:
         return None
     try:
         wire = _wire.decode(raw)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         try:
             wire = _Wire(**msgspec.structs.asdict(_totals.decode(raw)))
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return None
     given, made = wire.prompt_tokens or 0, wire.completion_tokens or 0
     if not 0 <= given <= MOST_PLAUSIBLE_TOKENS or not 0 <= made <= MOST_PLAUSIBLE_TOKENS or not given + made:
@@ -155,21 +156,23 @@ def read_cost_nano(raw: msgspec.Raw | bytes | None) -> int | None:
         return None
     try:
         wire = _cost.decode(raw)
-    except (msgspec.DecodeError, InvalidOperation):
-        return None
-    if wire.cost is None:
+    except UNREADABLE:
         return None
     dollars = wire.cost
-    if (
-        wire.is_byok
-        and wire.cost_details is not None
-        and wire.cost_details.upstream_inference_cost is not None
-    ):
-        dollars += wire.cost_details.upstream_inference_cost
-    if not dollars.is_finite() or dollars < 0 or dollars * _NANO > _MOST_PLAUSIBLE_COST_NANO:
+    if dollars is None or not _is_plausible(dollars):
         return None
+    details = wire.cost_details
+    if wire.is_byok and details is not None and details.upstream_inference_cost is not None:
+        if not _is_plausible(details.upstream_inference_cost):
+            return None
+        dollars += details.upstream_inference_cost
     whole, rest = divmod(dollars * _NANO, 1)
     return int(whole) + (2 * rest >= 1)
+
+
+def _is_plausible(dollars: Decimal) -> bool:
+    """Asked before anything is computed with them: beyond it, arithmetic overflows."""
+    return dollars.is_finite() and 0 <= dollars <= _MOST_PLAUSIBLE_DOLLARS
 
 
 def better(old: Usage | None, new: Usage | None) -> Usage | None:

@@ -40,7 +40,7 @@ STOP = event(chunk({}, "stop"))
 
 
 def call(upstream: OpenAIWire, **changes: Any) -> Call:
-    return Call(endpoint(upstream), raw(), stream=True, **changes)
+    return Call(endpoint(upstream), raw(), **({"stream": True} | changes))
 
 
 async def test_the_usage_chunk_is_shown_to_who_asked_for_it(
@@ -156,6 +156,7 @@ async def test_a_connection_lost_after_the_finish_loses_nothing(
         pytest.param(b"data: [1]\n\n", id="no object"),
         pytest.param(event({"hello": "world"}), id="another object"),
         pytest.param(b"data: " + b"[" * 100_000 + b"\n\n", id="nested too deeply"),
+        pytest.param(HELLO.replace(b"Hello", b"\xff"), id="no UTF-8"),
     ],
 )
 async def test_a_stream_that_is_not_the_wire_fails_before_anything_is_passed_on(
@@ -166,12 +167,44 @@ async def test_a_stream_that_is_not_the_wire_fails_before_anything_is_passed_on(
     assert (failure.kind, failure.answered) == (FailureKind.GARBAGE, False)
 
 
-async def test_a_stream_that_turns_to_garbage_is_broken(upstreams: Upstreams, upstream: OpenAIWire) -> None:
-    upstream.say(spoken(HELLO, b"data: {half\n\n", STOP, DONE))
+@pytest.mark.parametrize("garbage", [b"data: {half\n\n", HELLO.replace(b"Hello", b"\xff")])
+async def test_a_stream_that_turns_to_garbage_is_broken(
+    upstreams: Upstreams, upstream: OpenAIWire, garbage: bytes
+) -> None:
+    upstream.say(spoken(HELLO, garbage, STOP, DONE))
     answer = await told(upstreams, call(upstream))
     assert answer.failure is not None
     assert (answer.failure.kind, answer.failure.answered) == (FailureKind.BROKEN_STREAM, True)
     assert answer.raw == HELLO
+
+
+async def test_bytes_that_are_no_text_in_what_we_do_not_read_go_through(
+    upstreams: Upstreams, upstream: OpenAIWire
+) -> None:
+    odd = event(chunk({"content": " you"}, id="chatcmpl-2", vendor="?")).replace(b'"vendor"', b'"\xff"')
+    upstream.say(spoken(HELLO, odd, STOP, DONE))
+    answer = await told(upstreams, call(upstream))
+    assert (answer.raw, answer.text, answer.failure) == (HELLO + odd + STOP, "Hello you", None)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"choices": [{"message": {"content": "\xff"}}]}',
+        b'{"choices": [{"message": {"\xff": 1}}]}',
+        b'{"choices": ' + b"[" * 100_000,
+    ],
+)
+async def test_a_whole_answer_that_cannot_be_decoded_is_garbage(
+    upstreams: Upstreams, upstream: OpenAIWire, body: bytes, *, stream: bool
+) -> None:
+    upstream.say(Spoken([body]))
+    if not stream and b'{"\xff"' in body:
+        assert (await whole(upstreams, call(upstream, stream=False))).body == body
+        return
+    failure = await failing(upstreams, call(upstream, stream=stream))
+    assert (failure.kind, failure.billed) == (FailureKind.GARBAGE, "maybe")
 
 
 async def test_what_came_in_one_piece_with_an_error_is_passed_on_before_it(

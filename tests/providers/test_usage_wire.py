@@ -97,7 +97,19 @@ def test_what_cannot_be_true_is_not_stated(stated: dict[str, Any]) -> None:
     assert read(**stated) is None
 
 
-@pytest.mark.parametrize("raw", [None, b"", b"null", b"[]", b"7", b"{"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        b"",
+        b"null",
+        b"[]",
+        b"7",
+        b"{",
+        b'{"prompt_tokens": "\xff", "cost": "\xff"}',
+        b'{"x":' + b"[" * 100_000,
+    ],
+)
 def test_what_is_no_usage_is_none(raw: bytes | None) -> None:
     assert read_usage(raw) is None
     assert read_cost_nano(raw) is None
@@ -150,12 +162,17 @@ def test_whatever_is_stated_is_a_usage_or_nothing_and_never_less_than_its_wholes
         ('{"cost": -1}', None),
         ('{"cost": 1e9}', None),
         ('{"cost": "NaN"}', None),
+        ('{"cost": 1e999999999}', None),
+        ('{"cost": 1e-999999999}', 0),
+        ('{"cost": "\udc80"}', None),
+        ('{"cost": 1, "is_byok": true, "cost_details": {"upstream_inference_cost": "sNaN"}}', None),
+        ('{"cost": 1, "is_byok": true, "cost_details": {"upstream_inference_cost": 1e999999999}}', None),
         ('{"cost": null}', None),
         ('{"cost": {"total_cost": 1}}', None),
     ],
 )
 def test_dollars_are_read_exactly(stated: str, nano: int | None) -> None:
-    assert read_cost_nano(stated.encode()) == nano
+    assert read_cost_nano(stated.encode("utf-8", "surrogateescape")) == nano
 
 
 def test_of_two_statements_the_later_is_believed_unless_it_states_less() -> None:
