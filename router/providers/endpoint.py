@@ -111,10 +111,10 @@ def encode_body(call: Call) -> bytes:
 
 
 def choices_asked(body: Mapping[str, msgspec.Raw]) -> int:
-    """How many answers the caller wants; 1 if that cannot be read."""
+    """How many answers the caller wants, at least 1; 1 if that cannot be read."""
     raw = body.get("n")
     text = bytes(raw) if raw is not None else b"1"
-    return int(text) if text.isdigit() and len(text) < 5 else 1
+    return max(1, int(text)) if text.isdigit() and len(text) < 5 else 1
 
 
 def _set_cap(body: dict[str, msgspec.Raw], cap: int | None, wanted: str | None) -> None:

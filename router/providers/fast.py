@@ -12,7 +12,7 @@ from router.providers.failure import refused
 from router.providers.passage import Passage
 from router.providers.redact import redacted_bytes
 from router.providers.session import Reply, Session, retry_after_s
-from router.providers.stream import EventSource, Stream
+from router.providers.stream import END, EventSource, Stream
 from router.providers.unstreamed import as_events
 from router.providers.whole import answer_of, garbage, read_answer
 
@@ -162,7 +162,7 @@ async def _whole_as_stream(endpoint: Endpoint, reply: Reply) -> _Prepared:
         return _Prepared([*splitter.feed(body), *_last(splitter)], first_byte_s)
     read_answer(endpoint, body)
     try:
-        return _Prepared(as_events(body), first_byte_s)
+        return _Prepared([*as_events(body), END], first_byte_s)
     except NotTheWire as error:
         raise garbage(endpoint, str(error)) from None
 

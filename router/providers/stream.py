@@ -21,7 +21,7 @@ from router.providers.chunks import (
     stated_usage,
 )
 from router.providers.circuit import Outcome
-from router.providers.endpoint import Call
+from router.providers.endpoint import Call, choices_asked
 from router.providers.events import data_of
 from router.providers.failure import AttemptFailed, FailureKind
 from router.providers.passage import Passage, outcome_of
@@ -29,6 +29,9 @@ from router.providers.redact import shown
 from router.providers.usage_wire import better, read_cost_nano, read_usage
 
 _DONE: Final = b"[DONE]"
+END: Final = b"data: [DONE]\n\n"
+"""The event that says that all has come."""
+
 _FRAME: Final = re.compile(rb"^(?:\xef\xbb\xbf)?(?:(?!data:)[^\r\n]*(?:\r\n|\n|\r))*")
 _object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -60,7 +63,8 @@ class Stream:
     """A `StreamAnswer` of any source.
 
     All chunks have one id. The chunk that has usage only is hidden from a caller who did not ask for it. An
-    answer is whole when every choice it began has a finish reason; whatever ends earlier is broken.
+    answer is whole when every choice it began has a finish reason and, unless the provider says that all has
+    come, there are as many as were asked for; whatever ends earlier is broken.
     """
 
     def __init__(self, call: Call, source: EventSource, passage: Passage) -> None:
@@ -77,6 +81,7 @@ class Stream:
         self._ready: deque[StreamEvent] = deque()
         self._said: dict[int, list[Said]] = {}
         self._unfinished: set[int] = set()
+        self._choices_asked = choices_asked(call.body)
         self._id: str | None = None
         self._began = False
         self._done = False
@@ -154,7 +159,9 @@ class Stream:
 
     @property
     def _whole(self) -> bool:
-        return bool(self._said) and not self._unfinished
+        # Some servers tell one choice after the other: one that has not begun is not missing until the end.
+        least = 1 if self._done else self._choices_asked
+        return len(self._said) >= least and not self._unfinished
 
     async def _conclude(self) -> None:
         if not self._began:

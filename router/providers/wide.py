@@ -17,7 +17,7 @@ from router.providers.deadline import Deadline
 from router.providers.endpoint import Call, wire_fields
 from router.providers.failure import AttemptFailed, FailureKind
 from router.providers.passage import Passage
-from router.providers.stream import Stream, event_of
+from router.providers.stream import END, Stream, event_of
 from router.providers.whole import answer_of, garbage
 from router.providers.wide_call import arguments
 from router.providers.wide_failure import failure_of
@@ -197,7 +197,7 @@ class _Chunks:
             if fields is not None:
                 return [event_of(fields)]
         self._ended = True
-        return []
+        return [END]  # litellm's own end: where the provider's is missing, it raises or says `stop`
 
     async def _next(self) -> Any:
         try:

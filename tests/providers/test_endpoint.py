@@ -99,7 +99,9 @@ def test_options_of_a_stream_that_are_no_object_are_the_callers_fault() -> None:
     assert json.loads(caught.value.body)["error"]["param"] == "stream_options"
 
 
-@pytest.mark.parametrize(("n", "choices"), [(3, 3), ("3", 1), (-1, 1), (2.0, 1), (None, 1), (10**9, 1)])
+@pytest.mark.parametrize(
+    ("n", "choices"), [(3, 3), ("3", 1), (-1, 1), (2.0, 1), (0, 1), (None, 1), (10**9, 1)]
+)
 def test_choices_that_cannot_be_read_are_one(n: Any, choices: int) -> None:
     assert choices_asked(raw(n=n)) == choices
     assert choices_asked(raw()) == 1

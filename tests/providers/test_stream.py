@@ -129,6 +129,35 @@ async def test_an_answer_is_whole_only_when_each_choice_it_began_is(
     assert answer.failure.kind is FailureKind.BROKEN_STREAM
 
 
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("second", ["", "begun", "finished"])
+async def test_without_an_end_mark_an_answer_has_as_many_choices_as_were_asked_for(
+    upstreams: Upstreams, upstream: OpenAIWire, second: str, *, reset: bool
+) -> None:
+    pieces = [HELLO, STOP]
+    if second:
+        pieces.append(event(chunk({"content": "Hi"}, index=1)))
+    if second == "finished":
+        pieces.append(event(chunk({}, "stop", index=1)))
+    upstream.say(spoken(*pieces, reset_at_end=reset, gap_s=0.01))
+    answer = await told(upstreams, Call(endpoint(upstream), raw(n=2), stream=True))
+    if second == "finished":
+        assert answer.failure is None
+    else:
+        assert answer.failure is not None
+        assert answer.failure.kind is FailureKind.BROKEN_STREAM
+
+
+async def test_a_provider_that_says_it_gave_all_may_give_fewer_choices(
+    upstreams: Upstreams, upstream: OpenAIWire
+) -> None:
+    whole_one = {"choices": [{"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop"}]}
+    upstream.say(spoken(HELLO, STOP, DONE), Spoken([json.dumps(whole_one).encode()]))
+    for _ in range(2):
+        answer = await told(upstreams, Call(endpoint(upstream), raw(n=2), stream=True))
+        assert (answer.text, answer.failure) == ("Hello", None)
+
+
 async def test_the_end_mark_alone_does_not_make_an_answer_whole(
     upstreams: Upstreams, upstream: OpenAIWire
 ) -> None:
