@@ -8,18 +8,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from router.access.caller import ANYBODY, Caller
-from router.access.keys import ApiKey, KeyRing, Scope, digest
+from router.access.keys import ApiKey, Scope, digest, keys_of
 from router.clock import World
-from router.errors import NotAuthenticated, StoreUnavailable
+from router.errors import NotAuthenticated, PennyrouteError, StoreUnavailable
+from router.joint import Joint
 from router.routes.threshold import Threshold
-from router.routes.thresholds import Thresholds
-from router.store.connection import Store
-from router.store.settings import versions
+from router.routes.thresholds import threshold_of
+from router.store.connection import Store, StoreRefused
+from router.store.keys import API_KEYS, threshold_key
+from router.store.settings import look
 
 _log = logging.getLogger(__name__)
 
 REFRESH_EVERY_S = 0.5
+FRESH_LIMIT_S = 5.0  # what is older than this is so because something is wrong
 STALE_LIMIT_S = 15 * 60.0
+STRANGERS_APART_S = 0.05  # so that guessing keys keeps nobody else from the store
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,56 +53,82 @@ class Known:
 
 
 class LiveSettings:
-    """Keeps `Known` at most 2 s old; a reserve finds out earlier and asks for a refresh."""
+    """Keeps `Known` at most 2 s old; a reserve finds out earlier and asks for a refresh.
+
+    However many ask at once, the store is asked once for all of them.
+    """
 
     def __init__(self, store: Store, routes: Iterable[str], world: World) -> None:
         self._store = store
         self._routes = tuple(routes)
         self._world = world
-        self._keys = KeyRing(store)
-        self._thresholds = Thresholds(store)
-        self._refreshing = asyncio.Lock()
+        self._refreshing = Joint(self._refresh)
+        self._confirming = Joint(self._confirm)
+        self._asking_for_strangers = Joint(self._confirming, apart_s=STRANGERS_APART_S)
         self.known = Known()
 
     async def refresh(self) -> Known:
-        """Reads everything again.
+        """What a reading says that began after this was called.
 
         Raises:
             StoreUnavailable: no answer; what was known stays.
+            StoreRefused: what is there cannot be read; what was known stays.
         """
-        async with self._refreshing:
-            overall, by_account = await versions(self._store)
-            found = {name: await self._thresholds.current(name) for name in self._routes}
-            self.known = Known(
-                overall=overall,
-                versions=by_account,
-                thresholds={name: threshold for name, threshold in found.items() if threshold},
-                keys=await self._keys.all(),
-                read_s=self._world.monotonic_s(),
-                sealed=self.known.keys_exist,
-            )
-            return self.known
+        return await self._refreshing()
 
     async def keep_fresh(self) -> None:
-        """Runs for as long as the worker does."""
-        reachable = True
-        while True:
-            await asyncio.sleep(REFRESH_EVERY_S)
-            try:
-                await self._confirm()
-            except StoreUnavailable as error:
-                if reachable:
-                    _log.warning("settings cannot be refreshed: %s", error)
-                reachable = False
-            else:
-                reachable = True
+        """Runs for as long as the worker does, whatever the store answers."""
+        well = True
+        try:
+            while True:
+                await asyncio.sleep(REFRESH_EVERY_S)
+                error = await self._failure()
+                if error is None and not well:
+                    _log.warning("settings are refreshed again")
+                elif error is not None and well:
+                    expected = isinstance(error, PennyrouteError)
+                    _log.warning(
+                        "settings cannot be refreshed: %s", error, exc_info=None if expected else error
+                    )
+                well = error is None
+        finally:
+            for asked in (self._asking_for_strangers, self._confirming, self._refreshing):
+                await asked.aclose()
+
+    async def _failure(self) -> Exception | None:
+        try:
+            await self._confirming()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next look may go well; it is logged
+            return error
+        return None
+
+    async def _refresh(self) -> Known:
+        began_s = self._world.monotonic_s()
+        questions = [("HGETALL", threshold_key(route)) for route in self._routes]
+        seen = await look(self._store, self.known.versions, *questions, ("HGETALL", API_KEYS))
+        *hashes, raw_keys = seen.more
+        try:
+            found = [threshold_of(route, raw) for route, raw in zip(self._routes, hashes, strict=True)]
+            keys = keys_of(raw_keys)
+        except (ValueError, TypeError) as error:  # what is written has another form than this version's
+            raise StoreRefused(f"a threshold or a key in the store cannot be read: {error}") from error
+        self.known = Known(
+            overall=seen.overall,
+            versions=seen.versions,
+            thresholds={threshold.route: threshold for threshold in found if threshold},
+            keys=keys,
+            read_s=began_s,
+            sealed=self.known.keys_exist,
+        )
+        return self.known
 
     async def _confirm(self) -> None:
-        overall, by_account = await versions(self._store)
-        if overall != self.known.overall or by_account != self.known.versions:
+        began_s = self._world.monotonic_s()
+        seen = await look(self._store, self.known.versions)
+        if seen.overall != self.known.overall or seen.versions != self.known.versions:
             await self.refresh()
         else:
-            self.known = replace(self.known, read_s=self._world.monotonic_s())
+            self.known = replace(self.known, read_s=max(began_s, self.known.read_s))
 
     @property
     def age_s(self) -> float:
@@ -140,19 +170,26 @@ class LiveSettings:
 
         A reserve finds out whether what is known is still so; where none follows, see `confirmed_caller`.
         """
-        known = self.known
-        if secret and known.keys_exist and digest(secret) not in known.keys:
-            await self._try_to_confirm()
+        if self._is_strange(secret):
+            await self._try_to(self._asking_for_strangers)
         return self.caller(secret)
 
     async def confirmed_caller(self, secret: str | None) -> Caller:
         """As `caller`, by what the store says now: a key that was made or revoked counts at once."""
-        await self._try_to_confirm()
+        if self._is_strange(secret):
+            await self._try_to(self._asking_for_strangers)
+        elif secret or not self.known.keys_exist:  # without a key, once there are some, nothing need be asked
+            await self._try_to(self._confirming)
         return self.caller(secret)
 
-    async def _try_to_confirm(self) -> None:
-        with contextlib.suppress(StoreUnavailable):  # then what is known decides, as long as it may
-            await self._confirm()
+    def _is_strange(self, secret: str | None) -> bool:
+        return bool(secret) and self.known.keys_exist and digest(secret or "") not in self.known.keys
+
+    async def _try_to(self, ask: Joint[None]) -> None:
+        with contextlib.suppress(
+            StoreUnavailable, StoreRefused
+        ):  # then what is known decides, as long as it may
+            await ask()
 
     def confirm(self, caller: Caller) -> Caller:
         """The same caller by what is known now; raises as `caller` does."""

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -50,6 +51,11 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def keys_of(found: Mapping[bytes, bytes]) -> dict[str, ApiKey]:
+    """Keys by the hash they are kept in: SHA-256 of each → what is known of it."""
+    return {hashed.decode(): msgspec.json.decode(raw, type=ApiKey) for hashed, raw in found.items()}
+
+
 class KeyRing:
     """All keys, in the store."""
 
@@ -84,8 +90,7 @@ class KeyRing:
 
     async def all(self) -> dict[str, ApiKey]:
         """SHA-256 of each key → what is known of it, revoked ones too."""
-        found = await self._store.hash_of(API_KEYS)
-        return {hashed.decode(): msgspec.json.decode(raw, type=ApiKey) for hashed, raw in found.items()}
+        return keys_of(await self._store.hash_of(API_KEYS))
 
     async def revoke(self, key_id: str) -> ApiKey:
         """Ends a key; in force in every worker before its next decision.

@@ -8,8 +8,9 @@ from pydantic import BaseModel
 from router.errors import StoreUnavailable
 from router.http.metrics import CONTENT_TYPE, Metrics
 from router.http.parts import AdminDep, Parts, PartsDep
-from router.live import STALE_LIMIT_S
+from router.live import FRESH_LIMIT_S, STALE_LIMIT_S
 from router.providers.circuit import CircuitState
+from router.store.connection import StoreRefused
 
 router = APIRouter(tags=["health"])
 
@@ -35,15 +36,20 @@ async def healthz() -> Health:
 
 @router.get("/readyz", summary="Whether queries can be answered", responses={503: {"model": Readiness}})
 async def readyz(parts: PartsDep, response: Response) -> Readiness:
-    """`degraded`: the store is away and calls go on for a while with what is known."""
+    """`degraded`: the store is away, or says nothing new, and calls go on for a while with what is known."""
+    age_s = parts.live.age_s
     try:
         await parts.store.now_ms()
-    except StoreUnavailable as error:
-        if parts.live.age_s < STALE_LIMIT_S:
-            return Readiness(status="degraded", store=error.message)
-        response.status_code = 503
-        return Readiness(status="unready", store=error.message)
-    return Readiness(status="ready", store="answers")
+    except (StoreUnavailable, StoreRefused) as error:
+        store = error.message
+    else:
+        if age_s <= FRESH_LIMIT_S:
+            return Readiness(status="ready", store="answers")
+        store = f"answers, but thresholds and keys were last read {age_s:.0f} s ago; the log says why"
+    if age_s <= STALE_LIMIT_S:
+        return Readiness(status="degraded", store=store)
+    response.status_code = 503
+    return Readiness(status="unready", store=store)
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)

@@ -152,7 +152,7 @@ class Ledger:
                 left += done is None
 
     async def _try_to_reap(self, account: str, raw_id: bytes) -> bool | None:
-        """`None` when the hold stays although it is overdue: it must not stand in the way of those behind it."""
+        """`None` when an overdue hold stays: it must not stand in the way of those behind it."""
         if (account, raw_id) in self._unreadable:  # what is held never changes, so neither does this
             return None
         try:

@@ -1,5 +1,6 @@
 """Thresholds: versioned, with who changed them, when and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -49,10 +50,7 @@ class Thresholds:
 
     async def current(self, route: str) -> Threshold | None:
         """The one in force, or `None` for a route the store has not seen."""
-        found = await self._store.hash_of(threshold_key(route))
-        if not found:
-            return None
-        return _threshold(route, _Stored(**{name.decode(): raw.decode() for name, raw in found.items()}))
+        return threshold_of(route, await self._store.hash_of(threshold_key(route)))
 
     async def history(self, route: str, limit: int = 100) -> list[Threshold]:
         """Newest first."""
@@ -112,6 +110,13 @@ class Thresholds:
             )
         except VersionConflict:  # another worker brought it in first
             return await self.seed(route, value)
+
+
+def threshold_of(route: str, found: Mapping[bytes, bytes]) -> Threshold | None:
+    """A threshold by the hash it is kept as; `None` where there is none."""
+    if not found:
+        return None
+    return _threshold(route, _Stored(**{name.decode(): raw.decode() for name, raw in found.items()}))
 
 
 def _check_text(name: str, text: str, limit: int) -> None:

@@ -1,13 +1,15 @@
 """The version of everything people change while the service runs: thresholds and keys."""
 
-from router.store.connection import Store
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from router.store.connection import Reply, Store, Word
 from router.store.keys import ACCOUNTS, SETTINGS_VERSION, AccountKeys
 
 
 async def accounts(store: Store) -> list[str]:
     """Every account there is; `main` always."""
-    found = await store.command("SMEMBERS", ACCOUNTS)
-    return sorted({"main", *(raw.decode() for raw in found)})
+    return _names(await store.command("SMEMBERS", ACCOUNTS))
 
 
 async def changed(store: Store) -> None:
@@ -20,12 +22,46 @@ async def changed(store: Store) -> None:
         await store.command("INCR", AccountKeys(account).version)
 
 
-async def versions(store: Store) -> tuple[str, dict[str, str]]:
-    """The overall version, and each account's own."""
-    overall = await store.command("GET", SETTINGS_VERSION)
-    names = await accounts(store)
-    found = await store.commands(*(("GET", AccountKeys(name).version) for name in names))
-    return _text(overall), {name: _text(raw) for name, raw in zip(names, found, strict=True)}
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read at once.
+
+    Attributes:
+        overall: counts every change of settings.
+        versions: account → its own version, which a reserve carries.
+        more: what the other commands answered; never older than the versions say.
+    """
+
+    overall: str
+    versions: Mapping[str, str]
+    more: Sequence[Reply]
+
+
+async def look(store: Store, expected: Iterable[str] = (), *more: Sequence[Word]) -> Seen:
+    """The versions, and behind them what `more` commands answer.
+
+    One round trip, and another one if there is an account that was not `expected`.
+
+    Raises:
+        StoreUnavailable: no answer.
+        StoreRefused: a key of another type.
+    """
+    names = sorted({"main", *expected})
+    while True:
+        overall, members, *replies = await store.commands(
+            ("GET", SETTINGS_VERSION),
+            ("SMEMBERS", ACCOUNTS),
+            *(("GET", AccountKeys(name).version) for name in names),
+            *more,
+        )
+        found = dict(zip(names, replies, strict=False))
+        names = _names(members)
+        if found.keys() >= set(names):
+            return Seen(_text(overall), {name: _text(found[name]) for name in names}, replies[len(found) :])
+
+
+def _names(members: Iterable[bytes]) -> list[str]:
+    return sorted({"main", *(raw.decode() for raw in members)})
 
 
 def _text(raw: bytes | None) -> str:

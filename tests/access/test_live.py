@@ -1,18 +1,22 @@
 """What a worker knows of keys and thresholds: who may call, how old it may be, and how it hears of changes."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import pytest
+from fastapi import Response
 
 from router.access.caller import ANYBODY
 from router.access.keys import KeyRing, Scope
 from router.clock import World, real_world
 from router.errors import NotAuthenticated, StoreUnavailable
+from router.http.health import readyz
 from router.ledger.ledger import StaleSettings
-from router.live import STALE_LIMIT_S, LiveSettings
+from router.live import FRESH_LIMIT_S, STALE_LIMIT_S, LiveSettings
 from router.routes.thresholds import Change, Thresholds
 from router.store.connection import Store
+from router.store.keys import ACCOUNTS, SETTINGS_VERSION, threshold_key
 from tests.ledger.examples import ACCOUNT, a_hold, lasting
 from tests.store.servers import MakeServer
 from tests.waiting import until
@@ -175,3 +179,100 @@ async def test_the_loop_outlives_an_outage_and_reports_it_once(
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
     await store.aclose()
+
+
+async def test_the_loop_outlives_whatever_the_store_answers_and_reports_it_once(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("router.live.REFRESH_EVERY_S", 0.01)
+    live = await a_worker(store)
+    loop = asyncio.create_task(live.keep_fresh())
+    for number, (command, *words) in enumerate(
+        [
+            ("SET", threshold_key("default"), "no threshold"),
+            ("HSET", threshold_key("default"), "threshold", "high"),
+            ("SADD", ACCOUNTS, b"\xff is no UTF-8"),
+        ]
+    ):
+        await store.command("DEL", threshold_key("default"))
+        await store.command(command, *words)
+        await store.command("INCR", SETTINGS_VERSION)
+        await until(lambda: caplog.text.count("cannot be refreshed") > number)  # noqa: B023 - awaited in its turn
+        await asyncio.sleep(0.1)
+        assert live.threshold("default").value == 0.1
+        await store.command("DEL", threshold_key("default"), ACCOUNTS)
+        await Thresholds(store).set(Change("default", 0.1, "me"))
+        await until(lambda: caplog.text.count("refreshed again") > number)  # noqa: B023 - awaited in its turn
+    assert caplog.text.count("cannot be refreshed") == 3
+    assert not loop.done()
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+
+
+async def calls(store: Store) -> dict[str, int]:
+    """Command → how often the server has run it since `CONFIG RESETSTAT`."""
+    lines = (await store.command("INFO", "commandstats")).items()
+    return {name.removeprefix("cmdstat_"): int(found["calls"]) for name, found in lines}
+
+
+async def test_a_crowd_that_finds_its_settings_stale_reads_them_once(store: Store):
+    routes = [f"route{number}" for number in range(41)]
+    for route in routes:
+        await Thresholds(store).seed(route, 0.1)
+    live = LiveSettings(store, routes, Clock().world())
+    await live.refresh()
+    await Thresholds(store).set(Change("route7", 0.7, "me"))
+    await store.command("CONFIG", "RESETSTAT")
+    found = await asyncio.gather(*(live.refresh() for _ in range(200)))
+    assert {known.thresholds["route7"].value for known in found} == {0.7}
+    assert (await calls(store))["hgetall"] == len(routes) + 1
+
+
+async def test_a_crowd_of_strangers_costs_one_look(store: Store):
+    live = await a_worker(store)
+    _, good = await KeyRing(store).create("ci", (Scope.CALL,))
+    await live.refresh()
+    await store.command("CONFIG", "RESETSTAT")
+    asked = [ask(f"guess {n}") for n in range(100) for ask in (live.known_caller, live.confirmed_caller)]
+    refusals = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(refusal) for refusal in refusals} == {NotAuthenticated}
+    for ask in (live.known_caller, live.confirmed_caller):
+        with pytest.raises(NotAuthenticated):
+            await ask(None)
+    await live.known_caller(good)
+    assert (await calls(store))["smembers"] == 1
+
+
+async def test_strangers_wait_their_turn_and_a_key_made_meanwhile_is_good(store: Store):
+    live = await a_worker(store)
+    await KeyRing(store).create("ci", (Scope.CALL,))
+    await live.refresh()
+    for _ in range(3):
+        with pytest.raises(NotAuthenticated):
+            await live.known_caller("a guess")
+        key, secret = await KeyRing(store).create("another", (Scope.CALL,))
+        assert (await live.known_caller(secret)).key_id == key.id
+        await KeyRing(store).revoke(key.id)
+        with pytest.raises(NotAuthenticated, match="revoked"):
+            await live.confirmed_caller(secret)
+
+
+@dataclass
+class Those:
+    """The parts of a worker that its readiness is about."""
+
+    store: Store
+    live: LiveSettings
+
+
+async def test_a_worker_is_ready_only_while_what_it_knows_is_fresh(store: Store):
+    clock = Clock()
+    those = Those(store, await a_worker(store, clock))
+    found = []
+    for older_s in (0.0, FRESH_LIMIT_S, 1.0, STALE_LIMIT_S):
+        clock.now_s += older_s
+        response = Response()
+        answer = await readyz(cast("Any", those), response)
+        found.append((answer.status, response.status_code))
+    assert found == [("ready", 200), ("ready", 200), ("degraded", 200), ("unready", 503)]
+    assert "last read 906 s ago" in answer.store

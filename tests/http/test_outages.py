@@ -60,7 +60,7 @@ def test_while_the_store_is_away_queries_are_answered_and_their_cost_is_kept(
         found = client.get(f"/v1/decisions/{answers[0].json()['decision']['id']}").json()
         assert found["enforced"] is False
         assert found["cost"]["nano_usd"] == costs[0]
-        assert client.get("/readyz").json()["status"] == "ready"
+        service.until(lambda: client.get("/readyz").json()["status"], lambda status: status == "ready", 60)
     assert "Traceback" not in service.said
 
 

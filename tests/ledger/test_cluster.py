@@ -11,7 +11,7 @@ from router.ledger.verify import repair, verify
 from router.routes.thresholds import Change, Thresholds
 from router.store.connection import Store
 from router.store.keys import AccountKeys
-from router.store.settings import versions
+from router.store.settings import look
 from tests.ledger.examples import a_decision, a_hold, an_entry, fleeting, lasting
 from tests.store.servers import KINDS, MakeServer
 
@@ -41,7 +41,7 @@ async def test_the_keys_of_every_script_lie_on_the_one_slot_of_their_account(clu
     ledger = fleeting(clustered)
     await KeyRing(clustered).create("ci", (Scope.CALL,), account="acme")
     await Thresholds(clustered).set(Change("support", 0.5, "me"))
-    _, by_account = await versions(clustered)
+    by_account = (await look(clustered)).versions
     at_ms = await ledger.reserve("acme", a_hold(), version=by_account["acme"])
     await ledger.reserve("acme", a_hold("dec_2"), version="")
     await lasting(clustered).extend("acme", ["dec_1-1"])
