@@ -19,7 +19,7 @@ class PennyrouteError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     kind: ClassVar[str] = "api_error"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(self, message: str, *, param: str | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -117,6 +117,14 @@ class TooLarge(PennyrouteError):  # noqa: N818
     kind = "invalid_request_error"
 
 
+class HeadTooLarge(PennyrouteError):  # noqa: N818
+    """The address and headers are larger than the service reads."""
+
+    status = 431
+    code = "headers_too_large"
+    kind = "invalid_request_error"
+
+
 class ContextTooLong(PennyrouteError):  # noqa: N818
     """The query does not fit a cap of its route, or no model's context."""
 
@@ -147,6 +155,14 @@ class StoreUnavailable(PennyrouteError):  # noqa: N818
 
     status = 503
     code = "store_unavailable"
+    retryable = True
+
+
+class ServiceBusy(PennyrouteError):  # noqa: N818
+    """A worker has as many connections as it takes."""
+
+    status = 503
+    code = "service_busy"
     retryable = True
 
 

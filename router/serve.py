@@ -20,6 +20,7 @@ from router.access.keys import KeyRing
 from router.banner import Banner
 from router.bundled.process import BundledProcess
 from router.catalog import DEFAULT_ROUTE
+from router.connection import Connection
 from router.errors import SetupError
 from router.http.guard import is_loopback
 from router.http.request import App
@@ -98,7 +99,7 @@ def _config(app: App | str, *, workers: int = 1) -> uvicorn.Config:
         app,
         factory=isinstance(app, str),
         workers=workers,
-        http="httptools",
+        http=Connection,
         loop="uvloop",
         ws="none",
         lifespan="on",

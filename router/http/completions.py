@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
 
 import msgspec
@@ -112,7 +112,7 @@ class Completions:
         self._count(done.decision, done.charge)
 
     async def _stream_chat(self, stream: CompletionStream, send: Send, more: Headers) -> None:
-        async with stream, aclosing(stream.events()) as events:
+        async with _while_read(stream), aclosing(stream.events()) as events:
             await _start(send, 200, [*_SSE, *decision_headers(stream.decision, None), *more])
             async for event in events:
                 await _piece(send, event.raw)
@@ -122,7 +122,7 @@ class Completions:
             self._count(stream.decision, charge)
 
     async def _stream_complete(self, stream: CompletionStream, send: Send, more: Headers) -> None:
-        async with stream, aclosing(stream.events()) as events:
+        async with _while_read(stream), aclosing(stream.events()) as events:
             await _start(send, 200, [*_SSE, *decision_headers(stream.decision, None), *more])
             async for event in events:
                 if event.text:
@@ -140,6 +140,23 @@ class Completions:
             return
         took_s = self._parts.world.monotonic_s() - decision.query.arrived_s
         self._metrics.answered(decision, charge, took_s)
+
+
+@asynccontextmanager
+async def _while_read(stream: CompletionStream) -> AsyncIterator[None]:
+    """The stream, for as long as its attempt may take: who reads no faster than that counts as gone.
+
+    Raises:
+        ClientGone: the time is over and the answer is not with the caller.
+    """
+    limit = asyncio.timeout(stream.decision.model.endpoint.timeouts.total_s)
+    try:
+        async with stream, limit:
+            yield
+    except TimeoutError:
+        if limit.expired():
+            raise ClientGone from None
+        raise
 
 
 def _body_of(done: Completion) -> bytes:
