@@ -14,11 +14,11 @@ from router.store.scripts import Script, read_script
 
 _log = logging.getLogger(__name__)
 _PACKAGE = "router.ledger"
-RESERVE = read_script(_PACKAGE, "reserve")
-SETTLE = read_script(_PACKAGE, "settle", "record", may_fill=True)
-REAP = read_script(_PACKAGE, "reap", "record", may_fill=True)
-ADJUST = read_script(_PACKAGE, "adjust", "record", may_fill=True)
-EXTEND = read_script(_PACKAGE, "extend", may_fill=True)
+RESERVE = read_script(_PACKAGE, "reserve", repeatable=True)
+SETTLE = read_script(_PACKAGE, "settle", "record", may_fill=True, repeatable=True)
+REAP = read_script(_PACKAGE, "reap", "record", may_fill=True, repeatable=True)
+ADJUST = read_script(_PACKAGE, "adjust", "record", may_fill=True, repeatable=True)
+EXTEND = read_script(_PACKAGE, "extend", may_fill=True, repeatable=True)
 
 _STATES = {Kind.SETTLE: "settled", Kind.VOID: "void", Kind.ASSUME: "assumed", Kind.ADJUST: "settled"}
 

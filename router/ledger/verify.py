@@ -10,7 +10,7 @@ from router.store.connection import Store
 from router.store.keys import AccountKeys
 from router.store.scripts import read_script
 
-_REBUILD = read_script("router.ledger", "rebuild", may_fill=True)
+_REBUILD = read_script("router.ledger", "rebuild", may_fill=True, repeatable=True)
 _TRIES = 50
 
 Counters = dict[int, dict[str, int]]

@@ -96,8 +96,9 @@ class Store:
     def at_url(cls, url: str, *, timeout_s: float = 2.0) -> "Store":
         """Connects to `redis://`, `rediss://` or `unix://` (the embedded store's socket).
 
-        A connection that turns out to be closed is opened and asked once more, which every script stands
-        (its attempt's state makes it idempotent); a time-out is not repeated.
+        A connection that turns out to be closed is opened and asked once more, which plain commands stand as
+        they are used here, and scripts that say so (an attempt's state makes the ledger's idempotent). A
+        time-out is not repeated.
         """
         try:
             client = Redis.from_url(
@@ -157,22 +158,23 @@ class Store:
 
     async def _replies(self, batch: list[_Waiting]) -> list[Reply]:
         flags = await self._knows_flags()
-        replies = await self._evalsha([(script.digest(flags_known=flags), args) for script, args, _ in batch])
+        replies = await self._evalsha(batch, flags_known=flags)
         unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
             for script in {batch[at][0] for at in unknown}:
                 await self._client.script_load(script.text(flags_known=flags))
-            again = await self._evalsha(
-                [(batch[at][0].digest(flags_known=flags), batch[at][1]) for at in unknown]
-            )
+            again = await self._evalsha([batch[at] for at in unknown], flags_known=flags)
             for at, reply in zip(unknown, again, strict=True):
                 replies[at] = reply
         return replies
 
-    async def _evalsha(self, calls: Sequence[tuple[str, list[Word]]]) -> list[Reply]:
+    async def _evalsha(self, batch: Sequence[_Waiting], *, flags_known: bool) -> list[Reply]:
         line = self._lines.pop() if self._lines else Line(self._client.connection_pool)
+        commands = [("EVALSHA", script.digest(flags_known=flags_known), *args) for script, args, _ in batch]
         try:
-            return await line.exchange([("EVALSHA", digest, *args) for digest, args in calls])
+            if all(script.repeatable for script, _, _ in batch):
+                return await line.exchange(commands)
+            return await line.exchange_once(commands)
         finally:
             self._lines.append(line)
 

@@ -25,28 +25,38 @@ class Line:
         """Sends commands and reads a reply for each; an error reply is answered, not raised.
 
         Raises:
-            RedisError: no connection, or it broke; a connection that was closed while it was idle is opened
-                and asked once more, which every script stands.
+            RedisError: no connection, or it broke; one that was open before is opened and asked
+                once more, which all of the commands must stand.
         """
-        packed = b"".join([_pack(command) for command in commands])
         was_open = self._connection.is_connected
         try:
-            return await self._once(packed, len(commands))
+            return await self._once(commands)
         except ConnectionError:
             if not was_open:
                 raise
-            return await self._once(packed, len(commands))
+            return await self._once(commands)
+
+    async def exchange_once(self, commands: Sequence[Command]) -> list[Reply]:
+        """As `exchange`, for commands that may not be sent twice.
+
+        Raises:
+            RedisError: no connection, or it broke: whether they ran is not known.
+        """
+        if self._connection.is_connected:  # it may have been closed while it was idle
+            await self.exchange([("PING",)])
+        return await self._once(commands)
 
     async def aclose(self) -> None:
         """Closes the connection."""
         await self._connection.disconnect(nowait=True)
 
-    async def _once(self, packed: bytes, count: int) -> list[Reply]:
+    async def _once(self, commands: Sequence[Command]) -> list[Reply]:
+        packed = b"".join([_pack(command) for command in commands])
         connection = self._connection
         try:
             await connection.connect()
             await connection.send_packed_command(packed, check_health=False)
-            return [await self._reply() for _ in range(count)]
+            return [await self._reply() for _ in commands]
         except BaseException:  # half-read replies must not be taken for the next batch's
             await connection.disconnect(nowait=True)
             raise

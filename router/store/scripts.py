@@ -14,11 +14,14 @@ class Script:
         name: the file's stem.
         source: its text, preludes first.
         may_fill: runs even when the store is over its memory limit (a settle must; a reserve must not).
+        repeatable: running it twice changes nothing more and answers as well, so that it is sent again
+            where a connection broke and nobody knows whether it ran.
     """
 
     name: str
     source: str
     may_fill: bool = False
+    repeatable: bool = False
 
     def text(self, *, flags_known: bool) -> str:
         """The text to load; servers from 7.0 on understand the flags line, older ones refuse it."""
@@ -37,8 +40,10 @@ def _digest(text: str) -> str:
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def read_script(package: str, name: str, *preludes: str, may_fill: bool = False) -> Script:
+def read_script(
+    package: str, name: str, *preludes: str, may_fill: bool = False, repeatable: bool = False
+) -> Script:
     """Reads `name.lua` from `package`'s `scripts` folder, with the files it builds on before it."""
     folder = files(package) / "scripts"
     source = "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in (*preludes, name))
-    return Script(name, source, may_fill)
+    return Script(name, source, may_fill, repeatable)
