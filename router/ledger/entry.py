@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from router.ledger.histogram import bucket
+from router.pricing.usage import UsageSource
 
 GROUP_SEPARATOR = "\x1f"
 GROUP_NAMES = ("route", "tier", "model", "team", "feature", "provider")
@@ -58,7 +59,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         number: 1 for a decision's first attempt.
         final: whether the decision ended with it; only that one counts as a request.
         outcome: `ok`, or why it failed.
-        tokens: `None` when nothing is known of what was used.
+        tokens: `None` when nothing is known of what was used; of an assumed usage the bound that was held,
+            which is charged and never counted as used.
         cost_nano: nano-dollars; `None` when the model's price is unknown.
         baseline_nano: the same tokens at the route's large model; 0 on attempts that answered nobody,
             `None` when unknown.
@@ -160,7 +162,9 @@ def _amounts(entry: Entry) -> dict[str, int]:
         if entry.decision_ms is not None:
             amounts[f"latency.{bucket(entry.decision_ms)}"] = 1
     tokens = entry.tokens
-    if tokens is not None:
+    if (
+        tokens is not None and entry.usage_source != UsageSource.ASSUMED
+    ):  # a bound is no number of what was used
         amounts["input_tokens"] = tokens.input
         amounts["output_tokens"] = tokens.output
         amounts["cached_input_tokens"] = tokens.cached_input

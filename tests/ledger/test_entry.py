@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,14 @@ def test_an_attempt_that_is_not_final_counts_no_request():
     assert "requests" not in added
     assert "errors" not in added
     assert added["savings_nano"] == -1_000
+
+
+@pytest.mark.parametrize("kind", [Kind.ASSUME, Kind.SETTLE])
+def test_an_assumed_usage_costs_its_bound_and_counts_no_tokens(kind: Kind):
+    added = increments(an_entry(kind=kind, usage_source="assumed", tokens=Tokens(900, 400, 7, reasoning=5)))
+    assert (added["cost_nano"], added["cost_nano.assumed"], added["requests"]) == (1_000, 1_000, 1)
+    assert [name for name in added if name.split(".")[0] in ("input", "output", "cached")] == []
+    assert [name for name in added if name.endswith("_tokens")] == []
 
 
 def test_an_unknown_cost_has_no_savings():

@@ -263,7 +263,7 @@ def true_sums(entries: Iterable[Entry], by: tuple[str, ...]) -> dict[tuple[str, 
         group["overruns"] += entry.overrun
         if entry.cost_nano is not None and entry.baseline_nano is not None:
             group["savings_nano"] += entry.baseline_nano - entry.cost_nano
-        if entry.tokens:
+        if entry.tokens and entry.usage_source != "assumed":
             group["input_tokens"] += entry.tokens.input
             group["output_tokens"] += entry.tokens.output
             group["cached_input_tokens"] += entry.tokens.cached_input
