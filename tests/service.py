@@ -150,9 +150,9 @@ class Service:
             time.sleep(0.02)
         return seen
 
-    def key(self, name: str, scope: str = "call") -> str:
+    def key(self, name: str, scope: str = "call", account: str = "main") -> str:
         """Makes a key and answers its text."""
-        _, secret = self.in_store(lambda store: KeyRing(store).create(name, (Scope(scope),)))
+        _, secret = self.in_store(lambda store: KeyRing(store).create(name, (Scope(scope),), account))
         return secret
 
     def revoke(self, name: str) -> None:

@@ -1,6 +1,10 @@
 """Who is calling."""
 
 from dataclasses import dataclass, field
+from typing import Final
+
+MAIN_ACCOUNT: Final = "main"
+"""The account of whoever runs the service; a key belongs to it unless it is made for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +22,10 @@ class Caller:
     admin: bool
     digest: str = field(default="", repr=False, compare=False)
 
+    @property
+    def operator(self) -> bool:
+        """Whether they may see and change what belongs to the whole installation."""
+        return self.admin and self.account == MAIN_ACCOUNT
 
-ANYBODY = Caller(account="main", key_id="", may_call=True, admin=True)
+
+ANYBODY = Caller(account=MAIN_ACCOUNT, key_id="", may_call=True, admin=True)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from router.access.caller import MAIN_ACCOUNT
 from router.errors import InvalidRequest, NotFound
 from router.store.connection import Store
 from router.store.keys import ACCOUNTS, API_KEYS, SETTINGS_VERSION
@@ -62,7 +63,9 @@ class KeyRing:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def create(self, name: str, scopes: tuple[Scope, ...], account: str = "main") -> tuple[ApiKey, str]:
+    async def create(
+        self, name: str, scopes: tuple[Scope, ...], account: str = MAIN_ACCOUNT
+    ) -> tuple[ApiKey, str]:
         """Makes a key; its text is answered once and never again.
 
         Raises:

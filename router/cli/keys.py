@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for; shown in lists.")],
     scope: Annotated[
-        Literal["call", "admin"], typer.Option(help="`call` sends queries; `admin` does everything.")
+        Literal["call", "admin"],
+        typer.Option(
+            help="`call` sends queries; `admin` also reads all decisions and reports of its account and, of "
+            "account `main`, changes thresholds and reads metrics, which belong to all accounts."
+        ),
     ] = "call",
     account: Annotated[
         str, typer.Option(metavar="NAME", help="The account that pays for its calls.")

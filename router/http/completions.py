@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
 
 import msgspec
+from msgspec.structs import replace
 
 from router.bookkeeper import Charge
 from router.core import Completion, CompletionStream
@@ -82,12 +83,15 @@ class Completions:
         parts, server = self._parts, self._parts.settings.server
         arrived_s = parts.world.monotonic_s()
         headers = headers_of(scope)
-        caller = await parts.live.known_caller(bearer(header_text(headers.get(b"authorization"))))
+        secret = bearer(header_text(headers.get(b"authorization")))
+        caller = await parts.live.known_caller(secret)
         raw = await read_body(receive, headers, server.max_body_bytes, server.request_timeout_s)
         labels = label_headers(scope["headers"])
         if scope["path"] == COMPLETE:
             query = read_complete(raw, caller, labels, arrived_s)
             parts.catalog.route(query.target)
+            if query.dry_run:  # no reserve follows, to find out that keys or thresholds have changed
+                return replace(query, caller=await parts.live.confirmed_caller(secret))
             return query
         return read_chat(raw, caller, labels, arrived_s)
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from router.errors import StoreUnavailable
 from router.http.metrics import CONTENT_TYPE, Metrics
-from router.http.parts import AdminDep, Parts, PartsDep
+from router.http.parts import OperatorDep, Parts, PartsDep
 from router.live import FRESH_LIMIT_S, STALE_LIMIT_S
 from router.providers.circuit import CircuitState
 from router.store.connection import StoreRefused
@@ -53,7 +53,7 @@ async def readyz(parts: PartsDep, response: Response) -> Readiness:
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-async def metrics(request: Request, parts: PartsDep, _: AdminDep) -> Response:
+async def metrics(request: Request, parts: PartsDep, _: OperatorDep) -> Response:
     """Counters of all workers, gauges of the one that answers."""
     found: Metrics = request.app.state.metrics
     _gauges(found, parts)

@@ -3,15 +3,16 @@
 import difflib
 import json
 import re
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from router.errors import InvalidRequest
 
 T = TypeVar("T")
+_SHOWN_CHARS: Final = 100
 _AT = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>.*?)`")
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>.*?)`", re.DOTALL)
 _TYPES = {"str": "a string", "int": "a whole number", "float": "a number", "bool": "true or false"}
 _TYPES |= {"array": "a list", "object": "an object", "null": "null"}
 
@@ -48,9 +49,10 @@ def _wrong_shape(message: str, fields: tuple[str, ...]) -> InvalidRequest:
     what = _AT.sub("", message)
     unknown = _UNKNOWN_FIELD.search(what)
     if unknown:
-        near = difflib.get_close_matches(unknown["name"], fields, 1, 0.6)
+        name = unknown["name"][:_SHOWN_CHARS]
+        near = difflib.get_close_matches(name, fields, 1, 0.6)
         hint = f'; did you mean "{near[0]}"?' if near else f"; it takes: {', '.join(fields)}"
-        return InvalidRequest(f"unknown field {unknown['name'][:100]!r}{hint}", param=unknown["name"][:100])
+        return InvalidRequest(f"unknown field {name!r}{hint}", param=name)
     words = re.sub(r"`([^`]*)`", lambda match: _plain(match[1]), what)
     return InvalidRequest(f"{path or 'the body'}: {words[0].lower()}{words[1:]}", param=path or None)
 
@@ -64,14 +66,19 @@ def _why_not_json(raw: bytes, error: Exception) -> str:
         return "the JSON is nested too deeply"
     try:
         text = raw.decode("utf-8")
-        found = json.loads(text)
+        found = json.loads(
+            text, parse_int=float
+        )  # of a whole number with thousands of digits int() would fail
+        lone = has_lone_surrogate(found)
     except UnicodeDecodeError as bad:
         return f"the body is not UTF-8: byte {bad.start} is {raw[bad.start]:#04x}"
     except json.JSONDecodeError as bad:
         return f"the body is not JSON: {bad.msg} at line {bad.lineno} column {bad.colno}"
     except RecursionError:
         return "the JSON is nested too deeply"
-    if has_lone_surrogate(found):
+    except ValueError as bad:
+        error, lone = bad, False
+    if lone:
         return "the body has a lone surrogate (half of a \\ud800-\\udfff pair), which is not Unicode text"
     return f"the body is not JSON this service reads: {error}"
 

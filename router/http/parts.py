@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from classifiers import Classifier
-from router.access.caller import Caller
+from router.access.caller import MAIN_ACCOUNT, Caller
 from router.access.keys import KeyRing
 from router.catalog import Catalog
 from router.clock import World
@@ -65,7 +65,7 @@ def caller_of(request: Request) -> Caller:
 
 
 def admin_of(request: Request) -> Caller:
-    """Who is asking, if they may see and change what belongs to all.
+    """Who is asking, if they may see everything of their account.
 
     Raises:
         NotPermitted: the key is good but has no scope `admin`.
@@ -76,6 +76,22 @@ def admin_of(request: Request) -> Caller:
     return caller
 
 
+def operator_of(request: Request) -> Caller:
+    """Who is asking, if they may see and change what belongs to the installation, and so to every account.
+
+    Raises:
+        NotPermitted: the key has no scope `admin`, or belongs to another account than the operator's.
+    """
+    caller = admin_of(request)
+    if not caller.operator:
+        raise NotPermitted(
+            f"this belongs to the installation, not to an account: it needs a key of account "
+            f"`{MAIN_ACCOUNT}` with scope `admin`, and this one is of account `{caller.account}`"
+        )
+    return caller
+
+
 PartsDep = Annotated[Parts, Depends(parts_of)]
 CallerDep = Annotated[Caller, Depends(caller_of)]
 AdminDep = Annotated[Caller, Depends(admin_of)]
+OperatorDep = Annotated[Caller, Depends(operator_of)]

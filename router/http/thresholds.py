@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from router.access.caller import Caller
 from router.catalog import Catalog
 from router.errors import InvalidRequest, VersionRequired
-from router.http.parts import AdminDep, CallerDep, PartsDep
+from router.http.parts import CallerDep, OperatorDep, PartsDep
 from router.routes.threshold import Threshold
 from router.routes.thresholds import Change
 
@@ -69,14 +69,14 @@ async def change(
     route: str,
     body: ThresholdBody,
     parts: PartsDep,
-    admin: AdminDep,
+    operator: OperatorDep,
     response: Response,
     *,
     if_match: Annotated[str | None, Header(description='The version it changes: "v3".')] = None,
 ) -> ThresholdAnswer:
     """In force for every decision that begins after the answer, in every worker."""
     name = _known(parts.catalog, route)
-    wanted = Change(name, body.threshold, _who(admin), body.reason, _expected(if_match))
+    wanted = Change(name, body.threshold, _who(operator), body.reason, _expected(if_match))
     threshold = await parts.thresholds.set(wanted)
     response.headers["ETag"] = f'"v{threshold.version}"'
     return _answer(threshold)

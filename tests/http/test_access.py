@@ -154,6 +154,24 @@ def test_a_key_that_may_only_call_sees_and_changes_nothing_of_all(
         assert send(admin, method, path).status_code == 200
 
 
+def test_an_admin_of_another_account_reaches_nothing_that_belongs_to_all(locked: Locked) -> None:
+    headers = {"authorization": f"Bearer {locked.service.key('tenant', 'admin', 'acme')}"}
+    with locked.service.client(headers=headers) as tenant, locked.client("admin") as admin:
+        before = admin.get("/v1/routes/default/threshold").json()
+        for method, path in (("PUT", "/v1/routes/default/threshold"), ("GET", "/metrics")):
+            error = error_of(send(tenant, method, path), 403, "not_permitted")
+            assert "account `main`" in error["message"]
+            assert "account `acme`" in error["message"]
+        assert admin.get("/v1/routes/default/threshold").json() == before
+        assert tenant.get("/v1/routes/default/threshold").json() == before
+        admin.post("/complete", json=ask())
+        assert tenant.get("/v1/reports/routes").json()["total"]["requests"] == 0
+        id_ = tenant.post("/complete", json=ask()).json()["decision"]["id"]
+        assert tenant.get(f"/v1/decisions/{id_}").status_code == 200
+        assert tenant.get("/v1/reports/routes").json()["total"]["requests"] == 1
+        error_of(admin.get(f"/v1/decisions/{id_}"), 404)
+
+
 def test_a_key_that_may_only_call_reads_models_and_thresholds(locked: Locked) -> None:
     with locked.client("call") as client:
         assert client.get("/v1/models").status_code == 200
@@ -177,6 +195,16 @@ def test_a_revoked_key_is_refused_before_its_next_decision(locked: Locked, upstr
             assert "revoked" in error["message"]
         error_of(client.get("/v1/models"), 401, "invalid_api_key")
     assert upstream.seen == []
+
+
+def test_a_revoked_key_is_refused_for_a_dry_run_too(locked: Locked) -> None:
+    for turn in range(5):  # a worker looks by itself now and then: not every time
+        secret = locked.service.key(f"dry {turn}")
+        with locked.service.client(headers={"authorization": f"Bearer {secret}"}) as client:
+            assert client.post("/complete", json=ask(dry_run=True)).status_code == 200
+            locked.service.revoke(f"dry {turn}")
+            response = client.post("/complete", json=ask(dry_run=True))
+            assert "revoked" in error_of(response, 401, "invalid_api_key")["message"]
 
 
 def test_a_revoked_admin_changes_nothing_any_more(locked: Locked) -> None:

@@ -2,12 +2,17 @@
 
 import http.client
 import json
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from router.errors import InvalidRequest
+from router.http.complete_body import CompleteBody
+from router.http.json_body import read_json
 from tests.http.config import ask, chat
 from tests.http.wire import error_of
 from tests.service import Service
@@ -203,6 +208,13 @@ def test_a_lone_surrogate_is_refused(client: httpx.Client, path: str, text: str)
 
 
 @pytest.mark.parametrize("path", PATHS)
+def test_a_lone_surrogate_is_refused_beside_a_number_that_is_too_long_to_read(
+    client: httpx.Client, path: str
+) -> None:
+    refused(client, path, r'{"query": "\ud800", "model": "\ud800", "x": %s}' % ("1" * 5000), "surrogate")
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_a_surrogate_in_any_other_field_does_not_pass_either(client: httpx.Client, path: str) -> None:
     body = r'{"query": "x", "metadata": {"team": "\ud800"}}'
     if path == CHAT:
@@ -317,6 +329,19 @@ def test_very_long_names_are_shown_short(client: httpx.Client) -> None:
     refused(client, "/complete", ask(tier=long), "small or large")
     refused(client, "/complete", ask() | {long: 1}, "unknown field")
     refused(client, "/complete", ask(metadata={long: "x"}))
+    refused(client, "/complete", ask() | {f"a\n{long}": 1}, "unknown field")
+
+
+def test_a_suggestion_for_a_name_of_a_megabyte_is_sought_for_its_beginning_only() -> None:
+    raw = b'{"%s": 1}' % (b"max_output_token" + b"s_token" * 150_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest, match="unknown field"):
+            read_json(raw, msgspec.json.Decoder(CompleteBody), CompleteBody.__struct_fields__)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * len(raw)  # comparing all of it would take an entry for each of its characters
 
 
 @pytest.mark.parametrize("name", ["\n", "a\x1b[31mb", "\x7f", "<script>alert(1)</script>", "ünïcode-🙂"])

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from router.routes.thresholds import Change, Thresholds
 from tests.http.config import CONFIG, KEY, ask
 from tests.http.wire import error_of
 from tests.service import Service
@@ -66,6 +67,17 @@ def test_a_change_is_in_force_for_the_next_request(client: httpx.Client) -> None
     assert (after["tier"], after["threshold"]) == ("large", 0.0)
     assert after["threshold_version"] == body["version"] == before["threshold_version"] + 1
     assert tier(client, "default")["tier"] == "small"
+
+
+@pytest.mark.usefixtures("back")
+def test_a_change_made_elsewhere_is_in_force_for_the_next_dry_run(
+    service: Service, client: httpx.Client
+) -> None:
+    for value in (0.9, 0.0, 0.8, 0.1, 0.7):  # a worker looks by itself now and then: not every time
+        change = Change("moved", value, "test", "elsewhere", None)
+        service.in_store(lambda store, change=change: Thresholds(store).set(change))  # type: ignore[misc]
+        seen = client.post("/complete", json=ask(route="moved", dry_run=True)).json()["decision"]
+        assert seen["threshold"] == value
 
 
 @pytest.mark.usefixtures("back")
