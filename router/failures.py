@@ -25,10 +25,16 @@ _ERRORS: dict[FailureKind, type[PennyrouteError]] = {
 }
 
 
+# What sending the same again cannot mend.
+_HOPELESS = frozenset({FailureKind.GARBAGE, FailureKind.TOO_LARGE, FailureKind.TOTAL_TIMEOUT})
+
+
 def as_error(failure: AttemptFailed, attempt: OpenAttempt) -> PennyrouteError:
     """The error a caller gets when a decision's last attempt failed so."""
     error = _error(failure, attempt.model.name)
     error.decision_id = attempt.decision.id
+    if failure.answered or failure.kind in _HOPELESS:
+        error.retryable = False
     return error
 
 
@@ -43,3 +49,8 @@ def charged_for(failure: AttemptFailed, *, final: bool) -> Spent:
     """What an attempt without an answer is charged: nothing, or its worst case where that cannot be known."""
     source = None if failure.billed == "no" else UsageSource.ASSUMED
     return Spent(outcome=failure.kind, final=final, source=source)
+
+
+def cut_short(outcome: str, *, sent: bool) -> Spent:
+    """What an attempt is charged that ended without an answer or a failure: nothing if nothing was sent."""
+    return Spent(outcome=outcome, final=True, source=UsageSource.ASSUMED if sent else None)

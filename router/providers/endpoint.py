@@ -58,6 +58,17 @@ class Endpoint:
     queue_wait_s: float = 10.0
 
 
+@dataclass(slots=True)
+class Sending:
+    """How far an attempt came.
+
+    Attributes:
+        begun: whether any of its request may have gone out; until then it costs nothing. Set by its lane.
+    """
+
+    begun: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One attempt to be made.
@@ -66,7 +77,6 @@ class Call:
         body: the OpenAI chat body, top-level values as the raw JSON they came as.
         stream_usage_wanted: whether the caller asked for the usage chunk; otherwise it is not shown.
         output_tokens: the output cap to set; `None` leaves the body's own.
-        headers: more request headers for this call alone.
     """
 
     endpoint: Endpoint
@@ -74,7 +84,7 @@ class Call:
     stream: bool = False
     stream_usage_wanted: bool = False
     output_tokens: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    sending: Sending = field(default_factory=Sending, compare=False)
 
 
 _NEW_CAP: Final = "max_completion_tokens"

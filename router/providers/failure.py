@@ -48,7 +48,8 @@ class AttemptFailed(Exception):  # noqa: N818 - the name says what happened, as 
         status: the provider's HTTP status, if it answered with one.
         body: what it said, shortened to 64 KiB; only for `bad_request`, whose body goes back to the caller.
         retry_after_s: how long it asked us to wait, in seconds.
-        answered: whether any part of an answer arrived; then it must not be sent again.
+        answered: whether any part of an answer arrived, its headers included where it then broke off; then it
+            must not be sent again.
         billed: whether the provider may charge for it.
         message: one sentence, free of secrets.
     """

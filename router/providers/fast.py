@@ -70,6 +70,7 @@ class FastLane:
             _headers(call),
             name=endpoint.name,
             timeouts=endpoint.timeouts,
+            sending=call.sending,
         )
         if reply.status == _OK:
             return reply
@@ -184,5 +185,4 @@ def _headers(call: Call) -> dict[str, str]:
     if endpoint.api_key is not None:
         headers["Authorization"] = f"Bearer {endpoint.api_key.reveal()}"
     headers.update(endpoint.extra_headers)
-    headers.update(call.headers)
     return headers

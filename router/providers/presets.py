@@ -61,11 +61,6 @@ class Preset:
     quirks: Quirks = PLAIN
 
     @property
-    def is_local(self) -> bool:
-        """Whether it is a server on this machine that needs no key."""
-        return self.base_url is not None and self.base_url.startswith("http://127.0.0.1")
-
-    @property
     def is_bundled(self) -> bool:
         """Whether it ships with Pennyroute, which starts it and so knows its address."""
         return self.name in BUNDLED

@@ -36,13 +36,14 @@ class GiveUp:
 
 Step = Retry | Fallback | GiveUp
 
-# The same request to the same model would fail the same way, or has had its time.
+# The same request to the same model would fail the same way, has had its time, or may still be at work there.
 _NOT_AGAIN: Final = frozenset(
     {
         FailureKind.AUTH,
         FailureKind.GARBAGE,
         FailureKind.CIRCUIT_OPEN,
         FailureKind.BUSY,
+        FailureKind.FIRST_BYTE_TIMEOUT,
         FailureKind.TOTAL_TIMEOUT,
         FailureKind.TOO_LARGE,
     }
@@ -80,7 +81,7 @@ def next_step(
         return Fallback()
     if again:
         return GiveUp(f"the provider asks to wait {asked_s:.0f} s, which is more than {PATIENCE_S:.0f} s")
-    return GiveUp(f"{failure.kind} would fail again")
+    return GiveUp(f"{failure.kind}: the same model is not asked again")
 
 
 def _why_final(failure: AttemptFailed) -> str | None:

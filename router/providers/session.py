@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from router import __version__
-from router.providers.endpoint import Timeouts
+from router.providers.endpoint import Sending, Timeouts
 from router.providers.failure import AttemptFailed, FailureKind
 
 MOST_ANSWER_BYTES: Final = 64 * 1024 * 1024
@@ -74,7 +75,7 @@ class Reply:
                 FailureKind.BROKEN_STREAM,
                 f"{self._name}: the answer broke off ({type(error).__name__})",
                 status=self.status,
-                answered=self.began,
+                answered=True,  # its headers came: it was generated, however little of it is here
                 billed="maybe",
             ) from error
         self._read_bytes += len(data)
@@ -166,6 +167,18 @@ class _Patience(NamedTuple):
     timeouts: Timeouts
 
 
+class _Body(aiohttp.BytesPayload):
+    """A request's body, which notes when it goes out: headers wait for it, so nothing did before."""
+
+    def __init__(self, body: bytes, sending: Sending) -> None:
+        super().__init__(body)
+        self._sending = sending
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        self._sending.begun = True
+        await super().write_with_length(writer, content_length)
+
+
 class Session:
     """Connections to every upstream of one worker; opens on first use, in the loop that uses it."""
 
@@ -174,22 +187,43 @@ class Session:
         self._client: aiohttp.ClientSession | None = None
 
     async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, name: str, timeouts: Timeouts
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        name: str,
+        timeouts: Timeouts,
+        sending: Sending,
     ) -> Reply:
         """Sends a body and waits for the headers of its answer.
 
         Raises:
             AttemptFailed: no connection, or none of an answer in time.
         """
-        return await self._send(hdrs.METH_POST, url, body, headers, _Patience(name, timeouts))
+        patience = _Patience(name, timeouts)
+        try:
+            return await self._send(hdrs.METH_POST, url, _Body(body, sending), headers, patience)
+        except TimeoutError as error:
+            raise _too_late(patience, sent=sending.begun) from error
 
     async def get(self, url: str, headers: Mapping[str, str], *, name: str, timeouts: Timeouts) -> Reply:
         """Asks for a page; fails as `post` does."""
-        return await self._send(hdrs.METH_GET, url, None, headers, _Patience(name, timeouts))
+        patience = _Patience(name, timeouts)
+        try:
+            return await self._send(hdrs.METH_GET, url, None, headers, patience)
+        except TimeoutError as error:
+            raise _too_late(patience, sent=True) from error
 
     async def _send(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], patience: "_Patience"
+        self, method: str, url: str, body: _Body | None, headers: Mapping[str, str], patience: _Patience
     ) -> Reply:
+        """The headers of an answer.
+
+        Raises:
+            AttemptFailed: no connection, or it was closed.
+            TimeoutError: no answer in time.
+        """
         name, timeouts = patience
         client = self._client or self._open()
         started_s = asyncio.get_running_loop().time()
@@ -203,7 +237,7 @@ class Session:
                     timeout=_connect_timeout(timeouts.connect_s),
                     allow_redirects=False,
                 )
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, ValueError) as error:
             raise _unanswered(error, name, timeouts) from error
         return Reply(response, name, timeouts, started_s, self._most_answer_bytes)
 
@@ -236,12 +270,6 @@ def _unanswered(error: Exception, name: str, timeouts: Timeouts) -> AttemptFaile
         case aiohttp.ConnectionTimeoutError():
             kind, said = FailureKind.CONNECT_TIMEOUT, f"no connection within {timeouts.connect_s:g} s"
             return AttemptFailed(kind, f"{name}: {said}")
-        case TimeoutError():
-            kind = FailureKind.FIRST_BYTE_TIMEOUT
-            if timeouts.total_s <= timeouts.first_byte_s:
-                kind = FailureKind.TOTAL_TIMEOUT
-            waited_s = min(timeouts.first_byte_s, timeouts.total_s)
-            return AttemptFailed(kind, f"{name}: no answer within {waited_s:g} s", billed="maybe")
         case (
             aiohttp.ClientConnectorError()
             | aiohttp.InvalidURL()
@@ -259,6 +287,17 @@ def _unanswered(error: Exception, name: str, timeouts: Timeouts) -> AttemptFaile
             # The request may have arrived whole, and be at work.
             said = f"{name}: the connection was closed before an answer ({type(error).__name__})"
             return AttemptFailed(FailureKind.CONNECT, said, billed="maybe")
+
+
+def _too_late(patience: _Patience, *, sent: bool) -> AttemptFailed:
+    name, timeouts = patience
+    waited_s = min(timeouts.first_byte_s, timeouts.total_s)
+    if not sent:
+        return AttemptFailed(FailureKind.CONNECT_TIMEOUT, f"{name}: no connection within {waited_s:g} s")
+    kind = FailureKind.FIRST_BYTE_TIMEOUT
+    if timeouts.total_s <= timeouts.first_byte_s:
+        kind = FailureKind.TOTAL_TIMEOUT
+    return AttemptFailed(kind, f"{name}: no answer within {waited_s:g} s", billed="maybe")
 
 
 def _short(error: Exception) -> str:

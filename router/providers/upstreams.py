@@ -31,7 +31,8 @@ class Upstreams:
         """Makes one attempt; a stream is answered once its first event is here and is no error.
 
         Raises:
-            AttemptFailed: it failed before any part of an answer was passed on.
+            AttemptFailed: it failed before any part of an answer was passed on. Whatever else ends it, being
+                cancelled above all: `call.sending` says whether it may cost something.
         """
         endpoint = call.endpoint
         lane = self._fast if endpoint.lane is Lane.FAST else self._wide_lane()

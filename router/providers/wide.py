@@ -154,6 +154,7 @@ class WideLane:
         clock = Deadline(endpoint.name, endpoint.timeouts)
         opened: list[Any] = []
         mark = _opened.set(opened)
+        call.sending.begun = True
         try:
             async with asyncio.timeout_at(clock.ends_s):
                 return _Sent(await sending, clock, opened)

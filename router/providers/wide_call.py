@@ -90,9 +90,8 @@ def arguments(call: Call, fields: Mapping[str, msgspec.Raw], litellm: Any) -> di
         base = endpoint.base_url.rstrip("/")
         # litellm puts /v1 before Anthropic's path itself.
         given["api_base"] = base.removesuffix("/v1") if prefix == "anthropic" else base
-    headers = {**endpoint.extra_headers, **call.headers}
-    if headers:
-        given["extra_headers"] = headers
+    if endpoint.extra_headers:
+        given["extra_headers"] = dict(endpoint.extra_headers)
     return given
 
 

@@ -23,10 +23,10 @@ _BROKEN: Final = frozenset(
         "RemoteProtocolError",
         "ServerDisconnectedError",
         "ClientOSError",
-        "ClientPayloadError",
         "ConnectionResetError",
     }
 )
+_BODY_BROKEN: Final = "ClientPayloadError"
 _OBJECT: Final = re.compile(r"\{.*\}", re.DOTALL)
 _TRACEBACK: Final = "Traceback (most recent call last)"
 _STATUS_FROM: Final = 300
@@ -78,6 +78,9 @@ def _transport(names: set[str], endpoint: Endpoint) -> AttemptFailed | None:
     if names & _LATE:
         said = f"{endpoint.name}: no answer within {timeouts.total_s:g} s"
         return AttemptFailed(FailureKind.TOTAL_TIMEOUT, said, billed="maybe")
+    if _BODY_BROKEN in names:
+        said = f"{endpoint.name}: the answer broke off"
+        return AttemptFailed(FailureKind.BROKEN_STREAM, said, answered=True, billed="maybe")
     if names & _BROKEN:
         said = f"{endpoint.name}: the connection was closed before an answer"
         return AttemptFailed(FailureKind.CONNECT, said, billed="maybe")

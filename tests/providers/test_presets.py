@@ -22,6 +22,7 @@ OF_THE_ISSUE = [
 ]
 BUNDLED = {"offline", "local"}
 ANYWHERE = {"openai-compatible", "litellm"}
+HERE = "http://127.0.0.1"
 EACH = pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
 
 
@@ -54,7 +55,7 @@ def test_a_provider_found_by_its_key_has_a_pair(name: str) -> None:
 @EACH
 def test_a_place_is_known_or_asked_for(preset: Preset) -> None:
     if preset.base_url is not None:
-        assert preset.base_url.startswith("http://127.0.0.1" if preset.is_local else "https://")
+        assert preset.base_url.startswith(("https://", HERE))
         assert not preset.base_url.endswith("/")
         assert "/chat/completions" not in preset.base_url
     else:
@@ -63,7 +64,7 @@ def test_a_place_is_known_or_asked_for(preset: Preset) -> None:
 
 @EACH
 def test_a_key_is_asked_for_where_a_provider_is_not_of_this_machine(preset: Preset) -> None:
-    needs_key = preset.name not in BUNDLED | ANYWHERE and not preset.is_local
+    needs_key = preset.name not in BUNDLED | ANYWHERE and not (preset.base_url or "").startswith(HERE)
     assert (preset.key_env is not None) == needs_key
 
 

@@ -68,6 +68,15 @@ def test_a_refused_request_is_never_sent_again_to_the_same_model(
         assert not isinstance(step, Retry)
 
 
+@given(st.floats(0, 30), st.integers(1, 9), st.integers(0, 5), CHANCE)
+def test_a_model_that_may_still_be_at_work_is_not_given_the_same_work_again(
+    asked_s: float, budget: int, fallbacks_left: int, chance: float
+) -> None:
+    late = AttemptFailed(FailureKind.FIRST_BYTE_TIMEOUT, "late", retry_after_s=asked_s, billed="maybe")
+    step = next_step(late, 1, budget, fallbacks_left, chance)
+    assert isinstance(step, Fallback if fallbacks_left and budget > 1 else GiveUp)
+
+
 @given(failures(), st.integers(1, 4), st.integers(1, 9), st.integers(1, 5), CHANCE)
 def test_every_fallback_in_line_gets_its_turn_before_retries_use_the_budget_up(
     failure: AttemptFailed, attempt_no: int, budget: int, fallbacks_left: int, chance: float

@@ -194,6 +194,16 @@ async def test_comments_do_not_count_as_the_first_byte(upstreams: Upstreams, ups
     assert (failure.kind, failure.answered) == (FailureKind.FIRST_BYTE_TIMEOUT, False)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_breaks_off_after_its_headers_is_one(
+    upstreams: Upstreams, upstream: OpenAIWire, *, stream: bool
+) -> None:
+    kind = "text/event-stream" if stream else "application/json"
+    upstream.say(Spoken([], streamed=True, content_type=kind, reset_at_end=True))
+    failure = await failing(upstreams, Call(endpoint(upstream), raw(), stream=stream))
+    assert (failure.kind, failure.answered, failure.billed) == (FailureKind.BROKEN_STREAM, True, "maybe")
+
+
 async def test_connections_are_used_again_after_a_stream(upstreams: Upstreams, upstream: OpenAIWire) -> None:
     for _ in range(5):
         await told(upstreams, Call(endpoint(upstream), raw(), stream=True))
@@ -202,6 +212,5 @@ async def test_connections_are_used_again_after_a_stream(upstreams: Upstreams, u
 
 async def test_a_base_url_may_carry_a_query(upstreams: Upstreams, upstream: OpenAIWire) -> None:
     place = endpoint(upstream, base_url=f"{upstream.base_url}/?api-version=2026-10-01")
-    await whole(upstreams, Call(place, raw(), headers={"x-extra": "1"}))
+    await whole(upstreams, Call(place, raw()))
     assert upstream.seen[0].path == "/v1/chat/completions?api-version=2026-10-01"
-    assert upstream.seen[0].headers["x-extra"] == "1"

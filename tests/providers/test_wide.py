@@ -22,6 +22,7 @@ from router.providers.failure import FailureKind
 from router.providers.session import Session
 from router.providers.upstreams import Upstreams
 from tests.providers.calls import SHORT, anthropic, failing, raw, streamed, told, until, whole
+from tests.upstreams.answers import Spoken
 from tests.upstreams.anthropic_wire import SCRIPTS, TEXT, THOUGHT, AnthropicWire
 
 pytestmark = [
@@ -221,7 +222,9 @@ async def test_tools_and_thinking_are_told(
 
 async def test_what_the_caller_asks_arrives(upstreams: Upstreams, anthropic_wire: AnthropicWire) -> None:
     body = raw(temperature=0.25, stop=["END"], metadata={"team": "legal"}, user="u1")
-    await whole(upstreams, Call(anthropic(anthropic_wire), body, output_tokens=77, headers={"x-extra": "1"}))
+    await whole(
+        upstreams, Call(anthropic(anthropic_wire, extra_headers={"x-extra": "1"}), body, output_tokens=77)
+    )
     seen = anthropic_wire.seen[0]
     assert seen.body["temperature"] == 0.25
     assert seen.body["stop_sequences"] == ["END"]
@@ -276,6 +279,16 @@ async def test_messages_that_cannot_be_translated_are_the_callers_fault(
         assert failure.kind is FailureKind.BAD_REQUEST
         assert "Traceback" not in f"{failure.message} {failure.body!r}"
     assert upstreams.circuits() == {"tiny": CircuitState.CLOSED}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_breaks_off_after_its_headers_is_one(
+    upstreams: Upstreams, anthropic_wire: AnthropicWire, *, stream: bool
+) -> None:
+    kind = "text/event-stream" if stream else "application/json"
+    anthropic_wire.say(Spoken([], streamed=True, content_type=kind, reset_at_end=True))
+    failure = await failing(upstreams, Call(anthropic(anthropic_wire), raw(), stream=stream))
+    assert (failure.kind, failure.answered, failure.billed) == (FailureKind.BROKEN_STREAM, True, "maybe")
 
 
 async def test_leaving_a_stream_cancels_it_upstream(
