@@ -4,7 +4,8 @@ Query -> Difficulty -> Choice -> reservation -> call -> Cost -> settle -> Comple
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -16,19 +17,20 @@ from router.bookkeeper import NOTHING_SPENT, Bookkeeper, Charge, OpenAttempt, Sp
 from router.catalog import Catalog, Model
 from router.clock import World
 from router.decision import Decision, decide, direct, fallbacks_of, fallen_back
-from router.errors import NotPermitted, StoreUnavailable
-from router.failures import as_error, charged_for
+from router.errors import NotPermitted, PennyrouteError, StoreUnavailable
+from router.failures import as_error, charged_for, cut_short
 from router.ledger.ledger import StaleSettings
 from router.live import LiveSettings
 from router.pricing.usage import UsageSource
 from router.providers.answer import Answer, Stated, StreamAnswer, StreamEvent, counted_usage
-from router.providers.endpoint import Call
+from router.providers.endpoint import Call, Sending
 from router.providers.failure import AttemptFailed
 from router.providers.retries import Fallback, GiveUp, Retry, Step, next_step
 from router.providers.upstreams import Upstreams
 from router.query import Query
 
 _TRIES_AT_FRESH_SETTINGS = 5
+_SENT = Sending(begun=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,16 @@ class CompletionStream:
         self.decision = decision
         self.charge: Charge | None = None
         self.answer = answer
-        self.text = ""
+        self._texts: list[str] = []
         self._attempt = attempt
         self._books = books
         self._before = before
         self._closed = False
+
+    @property
+    def text(self) -> str:
+        """Content of the first choice, as far as its events were read."""
+        return "".join(self._texts)
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,8 +84,9 @@ class CompletionStream:
     ) -> None:
         if not self._closed:
             self._closed = True
-            self._books.close_later(self._attempt, self._spent("client_gone"))
             self._books.later(self.answer.aclose())
+            with _never_left_open(self._books, self._attempt):
+                self._books.close_later(self._attempt, self._spent("client_gone"))
 
     async def events(self) -> AsyncGenerator[StreamEvent, None]:
         """The provider's server-sent events, as they came.
@@ -86,20 +94,23 @@ class CompletionStream:
         Raises:
             PennyrouteError: the stream broke; what was used is booked.
         """
-        texts: list[str] = []
-        try:
-            async for event in self.answer:
-                if event.text:
-                    texts.append(event.text)
-                yield event
-        except AttemptFailed as failure:
-            await self._close(failure.kind, texts)
-            raise as_error(failure, self._attempt) from failure
-        await self._close("ok", texts)
+        with _never_left_open(self._books, self._attempt):
+            try:
+                async for event in self.answer:
+                    if event.text:
+                        self._texts.append(event.text)
+                    yield event
+            except AttemptFailed as failure:
+                await self._close(failure.kind)
+                raise as_error(failure, self._attempt) from failure
+            except Exception:
+                self._closed = True
+                self._books.later(self.answer.aclose())
+                raise
+            await self._close("ok")
 
-    async def _close(self, outcome: str, texts: list[str]) -> None:
+    async def _close(self, outcome: str) -> None:
         self._closed = True
-        self.text = "".join(texts)
         charge = await self._books.close(self._attempt, self._spent(outcome))
         self.charge = charge.after(self._before)
 
@@ -196,17 +207,30 @@ class Router:
     async def _attempt(
         self, decision: Decision, attempt: OpenAttempt, before: Charge
     ) -> Completion | CompletionStream:
-        try:
-            answer = await self._upstreams.call(_call(decision))
-        except asyncio.CancelledError:
-            abandoned = Spent(outcome="client_gone", final=True, source=UsageSource.ASSUMED)
-            self._books.close_later(attempt, abandoned)
-            raise
-        if isinstance(answer, Answer):
-            spent = replace(_spent(answer, attempt, "ok"), output=answer.text)
-            charge = await self._books.close(attempt, spent)
-            return Completion(decision, charge.after(before), answer)
-        return CompletionStream(decision, attempt, self._books, answer, before)
+        call = _call(decision)
+        with _never_left_open(self._books, attempt, call.sending):
+            try:
+                answer = await self._upstreams.call(call)
+            except asyncio.CancelledError:
+                self._books.close_later(attempt, cut_short("client_gone", sent=call.sending.begun))
+                raise
+            if isinstance(answer, Answer):
+                spent = replace(_spent(answer, attempt, "ok"), output=answer.text)
+                charge = await self._books.close(attempt, spent)
+                return Completion(decision, charge.after(before), answer)
+            return CompletionStream(decision, attempt, self._books, answer, before)
+
+
+@contextmanager
+def _never_left_open(books: Bookkeeper, attempt: OpenAttempt, sending: Sending = _SENT) -> Iterator[None]:
+    """Closes an attempt that ends in a way nobody foresaw: a hold that is not closed is extended for ever."""
+    try:
+        yield
+    except (AttemptFailed, PennyrouteError):
+        raise  # foreseen: who raised it, or who catches it, closes
+    except Exception:
+        books.close_later(attempt, cut_short("internal_error", sent=sending.begun))
+        raise
 
 
 def _call(decision: Decision) -> Call:

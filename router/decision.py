@@ -199,7 +199,10 @@ def fallen_back(decision: Decision, model: Model) -> Decision:
 
 
 def input_estimate(query: Query) -> int:
-    """Estimated input tokens of a query, for fitting and capping; never for money."""
+    """Estimated input tokens of a query, for fitting and capping.
+
+    For money only as what is `counted`, where a provider states no usage; the worst case has `input_bound`.
+    """
     text = sum(count_tokens(turn.text) + _TOKENS_A_MESSAGE for turn in query.turns)
     return text + query.images * _TOKENS_AN_IMAGE + _tools_estimate(query)
 

@@ -48,7 +48,7 @@ _MODEL: Final = (
     "price: {{{{input: {input}, output: {output}}}}}, timeouts: {{{{connect_s: 2, first_byte_s: 1, idle_s: 1, "
     "total_s: 20}}}}}}}}\n"
 )
-SPARES: Final = 8
+SPARES: Final = 11
 """Routes `spare-1` … with a pair of their own, for tests that let models fail several times."""
 
 _ROUTE: Final = "  {name}: {{{{small: {small}, large: big, threshold: 0.12, attempts: 1}}}}\n"
@@ -71,11 +71,14 @@ models:
   big:  {{provider: openai-compatible, base_url: "{url}", model: big-1, api_key: os.environ/TINY_KEY,
          price: {{input: 2.00, cached_input: 0.20, output: 10.00}}, context_window: 100000,
          timeouts: {{connect_s: 2, first_byte_s: 2, idle_s: 2, total_s: 20}}}}
+  one-at-once: {{provider: openai-compatible, base_url: "{url}", model: tiny-1, api_key: os.environ/TINY_KEY,
+         price: {{input: 0.10, output: 0.40}}, max_concurrency: 1}}
   gone: {{provider: openai-compatible, base_url: "http://127.0.0.1:9/v1", model: gone-1,
          price: {{input: 0.10, output: 0.40}}}}
 """
     + "".join(_small(f"does-{script}", f"tiny-1@{script}") for script in (*FAILING, *ODD))
     + _small("sick", "tiny-1@500")
+    + _small("torn", "tiny-1")
     + "".join(_small(f"small-{at}", "tiny-1") + _large(f"large-{at}", "big-1") for at in range(SPARES))
     + """\
 routes:
@@ -83,6 +86,7 @@ routes:
   once: {{small: tiny, large: big, threshold: 0.12, attempts: 1}}
   capped: {{small: tiny, large: big, threshold: 0.12, caps: {{max_input_tokens: 50, max_output_tokens: 20}}}}
   trimmed: {{small: tiny, large: big, threshold: 0.12, caps: {{max_input_tokens: 50, on_excess_input: trim}}}}
+  narrow: {{small: one-at-once, large: big, threshold: 0.12}}
   kept: {{small: tiny, large: big, threshold: 0.12, store_prompts: true}}
   moved: {{small: tiny, large: big, threshold: 0.12}}
   patient: {{small: small-0, large: large-0, threshold: 0.12, fallbacks: [gone, does-slow], attempts: 6}}
@@ -91,6 +95,7 @@ routes:
 """
     + "".join(_ROUTE.format(name=f"once-{script}", small=f"does-{script}") for script in FAILING)
     + _ROUTE.format(name="sick-small", small="sick")
+    + _ROUTE.format(name="once-torn", small="torn")
     + "".join(
         f"  spare-{at}: {{{{small: small-{at}, large: large-{at}, threshold: 0.12}}}}\n"
         for at in range(SPARES)

@@ -8,7 +8,7 @@ import pytest
 from tests.http.config import EASY, HARD, KEY, ask, chat
 from tests.http.wire import error_of, events_of
 from tests.service import Service
-from tests.upstreams.answers import OK_TEXT
+from tests.upstreams.answers import OK_TEXT, Spoken
 from tests.upstreams.openai_wire import OpenAIWire
 
 CHAT = "/v1/chat/completions"
@@ -195,6 +195,87 @@ def test_each_way_a_provider_fails_is_an_error_with_the_cost_it_may_have(
     after = service.ledger()
     assert after.cost_nano == before.cost_nano + attempt["nano_usd"]
     assert after.open_holds == 0
+
+
+def test_a_model_that_is_late_is_not_asked_again_but_the_next_one_is(
+    client: httpx.Client, upstream: OpenAIWire
+) -> None:
+    upstream.play("hang", "ok")
+    response = client.post("/complete", json=ask(route="spare-8", max_output_tokens=10))
+    first, second = decision_of(client, response)["attempts"]
+    assert (first["model"], first["outcome"]) == ("small-8", "first_byte_timeout")
+    assert (second["model"], second["outcome"]) == ("large-8", "ok")
+    upstream.play("hang", "ok")
+    late = client.post("/complete", json=ask(route="spare-9", tier="small", max_output_tokens=10))
+    error_of(late, 504, "upstream_timeout")
+    assert [seen.script for seen in upstream.seen] == ["hang", "ok", "hang"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_breaks_off_before_its_first_byte_is_not_asked_for_again(
+    client: httpx.Client, upstream: OpenAIWire, *, stream: bool
+) -> None:
+    kind = "text/event-stream" if stream else "application/json"
+    upstream.clear()
+    upstream.say(Spoken([], streamed=True, content_type=kind, reset_at_end=True))
+    response = client.post("/complete", json=ask(route="spare-10", stream=stream, max_output_tokens=10))
+    error_of(response, 502, "upstream_failed")
+    assert response.headers["x-should-retry"] == "false"
+    (attempt,) = failed_decision(client, response)["attempts"]
+    assert (attempt["outcome"], attempt["usage_source"]) == ("broken_stream", "assumed")
+    assert len(upstream.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "again"),
+    [
+        ("500", "true"),
+        ("502", "true"),
+        ("reset", "true"),
+        ("hang", "true"),
+        ("garbage", "false"),
+        ("not-the-wire", "false"),
+        ("redirect", "false"),
+        ("half-a-body", "false"),
+        ("401", "false"),
+    ],
+)
+def test_a_client_is_told_to_try_again_only_where_that_can_help(
+    client: httpx.Client, script: str, again: str
+) -> None:
+    response = client.post("/complete", json=ask(route=f"once-{script}", tier="small", max_output_tokens=10))
+    assert response.headers["x-should-retry"] == again
+
+
+NO_TEXT = b'{"index": 0, "%s": {"content": "\xff"}, "finish_reason": null}'
+
+
+@pytest.mark.parametrize("path", ["/complete", CHAT])
+@pytest.mark.parametrize("torn", ["whole", "stream", "stream that began"])
+def test_an_answer_that_is_no_text_is_booked_and_leaves_nothing_held(
+    service: Service, client: httpx.Client, upstream: OpenAIWire, path: str, torn: str
+) -> None:
+    before = service.settled()
+    hello = b'data: {"choices": [{"index": 0, "delta": {"content": "Hello"}, "finish_reason": null}]}\n\n'
+    chunk = b'data: {"choices": [' + NO_TEXT % b"delta" + b"]}\n\n"
+    if torn == "whole":
+        upstream.say(Spoken([b'{"choices": [' + NO_TEXT % b"message" + b"]}"]))
+    else:
+        pieces = [hello, chunk] if torn == "stream that began" else [chunk]
+        upstream.say(Spoken(pieces, streamed=True, content_type="text/event-stream"))
+    stream = torn != "whole"
+    if path == CHAT:
+        body = chat(model="once-torn", metadata={"tier": "small"}, max_tokens=10, stream=stream)
+    else:
+        body = ask(route="once-torn", tier="small", max_output_tokens=10, stream=stream)
+    response = client.post(path, json=body)
+    assert "upstream_failed" in response.text
+    (attempt,) = failed_decision(client, response)["attempts"]
+    expected = ("broken_stream", "counted") if torn == "stream that began" else ("garbage", "assumed")
+    assert (attempt["outcome"], attempt["usage_source"]) == expected
+    after = service.ledger()
+    assert (after.open_holds, after.entries) == (0, before.entries + 1)
+    assert after.cost_nano == before.cost_nano + attempt["nano_usd"] > before.cost_nano
 
 
 @pytest.mark.parametrize("path", ["/complete", CHAT])

@@ -105,6 +105,44 @@ def test_a_caller_who_leaves_while_waiting_cancels_the_provider_and_nothing_stay
     assert client.post("/complete", json=ask()).status_code == 200
 
 
+def test_a_caller_who_leaves_the_line_before_anything_was_sent_is_charged_nothing(
+    service: Service, client: httpx.Client, upstream: OpenAIWire
+) -> None:
+    before = service.settled()
+    upstream.play("slow")
+    body = ask(route="narrow", tier="small", stream=True)
+    with client.stream("POST", "/complete", json=body) as response:
+        lines = response.iter_lines()
+        while "quick" not in next(lines):
+            pass
+        hang_up(service, "/complete", body, lambda: service.ledger().open_holds == 2)
+        after = service.until(service.ledger, lambda found: found.entries > before.entries)
+        assert len(upstream.seen) == 1
+        if after.open_holds:
+            assert after.cost_nano == before.cost_nano
+        list(lines)
+    service.settled()
+    total = service.ledger()
+    assert total.entries == before.entries + 2
+    found = client.get(f"/v1/decisions/{response.headers['x-pennyroute-decision-id']}").json()
+    assert total.cost_nano == before.cost_nano + found["cost"]["nano_usd"]
+    assert len(upstream.seen) == 1
+
+
+@pytest.mark.parametrize("path", ["/complete", CHAT])
+def test_what_came_before_a_caller_left_is_kept_where_prompts_are(
+    service: Service, client: httpx.Client, upstream: OpenAIWire, path: str
+) -> None:
+    upstream.play("slow")
+    body = ask(route="kept", stream=True) if path == "/complete" else chat(model="kept", stream=True)
+    id_ = leave_midway(service, path, body)
+    service.settled()
+    found = client.get(f"/v1/decisions/{id_}").json()
+    assert found["status"] == "client_gone"
+    assert found["output"].startswith("The quick")
+    assert OK_TEXT.startswith(found["output"].strip())
+
+
 def test_a_caller_who_leaves_between_two_attempts_starts_no_other(
     service: Service, client: httpx.Client, upstream: OpenAIWire
 ) -> None:
