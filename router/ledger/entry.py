@@ -8,6 +8,7 @@ from router.ledger.histogram import bucket
 from router.pricing.usage import UsageSource
 
 GROUP_SEPARATOR = "\x1f"
+OTHER = "(other)"
 GROUP_NAMES = ("route", "tier", "model", "team", "feature", "provider")
 
 
@@ -118,8 +119,15 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     @property
     def group(self) -> str:
         """What its counters are kept under: the six names a report can group by."""
-        labels = self.labels
-        names = (self.route, self.tier, self.model, labels.team, labels.feature, self.provider)
+        return self._group(self.labels.team, self.labels.feature)
+
+    @property
+    def group_of_others(self) -> str:
+        """What it is counted under where callers gave more labels in an hour than are counted apart."""
+        return self._group(OTHER if self.labels.team else "", OTHER if self.labels.feature else "")
+
+    def _group(self, team: str, feature: str) -> str:
+        names = (self.route, self.tier, self.model, team, feature, self.provider)
         return GROUP_SEPARATOR.join(name.replace(GROUP_SEPARATOR, " ") for name in names)
 
 

@@ -37,17 +37,19 @@ class Recorded(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How long things are kept.
+    """How long things are kept, and how finely they are counted.
 
     Attributes:
         hold_expiry_s: a hold that nobody extended for this long is settled as assumed.
         attempt_memory_s: how long a second settle of the same attempt is recognised.
         decision_retention_s: how long a decision can be looked up.
+        groups_an_hour: so many groups of an account are counted under labels of their own in one hour.
     """
 
     hold_expiry_s: float = 120.0
     attempt_memory_s: int = 7 * 86_400
     decision_retention_s: int = 30 * 86_400
+    groups_an_hour: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ class Ledger:
 
     @property
     def terms(self) -> Terms:
-        """How long things are kept."""
+        """How long things are kept, and how finely they are counted."""
         return self._terms
 
     async def _record(self, script: Script, account: str, entry: Entry, decision: bytes) -> Reply:
@@ -204,6 +206,7 @@ class Ledger:
                 keys.counters(entry.hour),
                 keys.hours,
                 keys.decision(entry.decision_id),
+                keys.groups(entry.hour),
             ),
             (
                 entry.attempt_id,
@@ -217,6 +220,8 @@ class Ledger:
                 decision,
                 f"a{entry.number}",
                 entry.at_ms,
+                entry.group_of_others,
+                self._terms.groups_an_hour,
             ),
         )
 

@@ -113,7 +113,10 @@ async def _read(store: Store, keys: AccountKeys) -> tuple[Verification, Stored, 
     if last:
         async for _, fields in store.stream(keys.entries, last=last):
             entry = decode(fields[b"e"])
-            _count(entry, found, recomputed[entry.hour])
+            group = (
+                fields[b"g"].decode() if b"g" in fields else entry.group
+            )  # counted with others, or by itself
+            _count(entry, group, found, recomputed[entry.hour])
             charge = entry.attempt_id, entry.kind is Kind.ADJUST
             if charge in charged:
                 found.duplicates.append(entry.attempt_id)
@@ -121,13 +124,13 @@ async def _read(store: Store, keys: AccountKeys) -> tuple[Verification, Stored, 
     return found, stored, dict(recomputed)
 
 
-def _count(entry: Entry, found: Verification, counters: dict[str, int]) -> None:
+def _count(entry: Entry, group: str, found: Verification, counters: dict[str, int]) -> None:
     found.entries += 1
     added = increments(entry)
     found.cost_nano += added.get("cost_nano", 0)
     found.unknown_cost += added.get("unknown_cost", 0)
     for metric, amount in added.items():
-        name = f"{entry.group}{GROUP_SEPARATOR}{metric}"
+        name = f"{group}{GROUP_SEPARATOR}{metric}"
         counters[name] = counters.get(name, 0) + amount
 
 

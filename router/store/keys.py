@@ -48,6 +48,10 @@ class AccountKeys:
         """Hash: the counters of one hour."""
         return f"{self.prefix}counters:{hour}"
 
+    def groups(self, hour: int) -> str:
+        """Number: the groups that are counted under labels of their own in one hour."""
+        return f"{self.prefix}groups:{hour}"
+
 
 SETTINGS_PREFIX = f"{ROOT}:{{settings}}:"
 

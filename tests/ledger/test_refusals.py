@@ -20,17 +20,19 @@ async def everything(store: Store) -> dict[str, Any]:
     return {key: await store.command("DUMP", key) async for key in store.scan("*")}
 
 
-@pytest.mark.parametrize("key", ["holds", "entries", "counters", "hours", "decision", "attempt"])
+@pytest.mark.parametrize("key", ["holds", "entries", "counters", "hours", "decision", "attempt", "groups"])
 async def test_a_key_of_another_type_refuses_a_settle_before_anything_is_written(store: Store, key: str):
     ledger = lasting(store)
     at_ms = await reserve(ledger, a_hold())
     entry = an_entry(at_ms=at_ms)
     names = {
         "counters": KEYS.counters(entry.hour),
+        "groups": KEYS.groups(entry.hour),
         "decision": KEYS.decision("dec_1"),
         "attempt": KEYS.attempt("dec_1-1"),
     }
-    await store.command("SET", names.get(key) or getattr(KEYS, key), "not what it was")
+    name = names.get(key) or getattr(KEYS, key)
+    await store.commands(("DEL", name), ("RPUSH", name, "not what it was"))
     before = await everything(store)
     with pytest.raises(StoreRefused, match="WRONGTYPE"):
         await ledger.settle(ACCOUNT, entry, a_decision())

@@ -1,13 +1,12 @@
--- The truth about an attempt that was assumed: appends one adjustment, once.
+-- The truth about an attempt that was assumed: appends one adjustment, once, counted where that one was.
 -- ANSWER {'recorded', entry id} | {'already', state}
-local state = redis.call('HGET', KEYS[1], 'state')
-if state ~= 'assumed' then
-  return {'already', state or 'gone'}
+local found = redis.call('HMGET', KEYS[1], 'state', 'group')
+if found[1] ~= 'assumed' then
+  return {'already', found[1] or 'gone'}
 end
-local increments, why = checked()
-if not increments then
-  return redis.error_reply('ERR ' .. why)
+local id, refusal = record_checked(found[2] or ARGV[7])
+if not id then
+  return refusal
 end
-local id = record(increments)
 redis.call('HDEL', KEYS[1], 'entry')
 return {'recorded', id}

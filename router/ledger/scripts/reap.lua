@@ -12,11 +12,10 @@ end
 if expiry and tonumber(expiry) > now then
   return {'extended'}
 end
-local increments, why = checked()
-if not increments then
-  return redis.error_reply('ERR ' .. why)
+local id, refusal = record_checked()
+if not id then
+  return refusal
 end
-local id = record(increments)
 redis.call('HSET', KEYS[1], 'entry', ARGV[6])
 redis.call('HDEL', KEYS[1], 'decision')
 return {'recorded', id}

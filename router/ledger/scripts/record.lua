@@ -1,14 +1,28 @@
 -- What settle, reap and adjust share: one entry, its counters and its decision, all or nothing.
 -- KEYS  1 attempt  2 holds  3 entries  4 counters of the hour  5 hours  6 decision
+--       7 how many groups of the hour were counted under labels of their own
 -- ARGV  1 attempt id  2 hour (Unix hours)  3 state to leave  4 seconds to remember the attempt
---       5 seconds to keep the decision  6 entry  7 counters' group  8 increments: 'metric amount\n'…
+--       5 seconds to keep the decision  6 entry  7 the entry's own group  8 increments: 'metric amount\n'…
 --       9 decision  10 the attempt's field in the decision  11 ms of the store's time the entry counts at
+--       12 the group for all others: the same without what callers choose  13 most groups an hour
 -- No arithmetic on money here: amounts are strings, and HINCRBY adds them. What a script wrote before an
 -- error stays written, so `checked` looks at every key's type and every counter's range before `record`
 -- writes the first word.
 local LARGEST = 9.2e18 -- below 2^63 by more than a double's error at that size
 
-local function checked()
+-- The group to count under, and, where it is the first of its own in the hour, how many there are with it.
+local function group_to_count()
+  if ARGV[7] == ARGV[12] or redis.call('HEXISTS', KEYS[4], ARGV[7] .. '\31attempts') == 1 then
+    return ARGV[7]
+  end
+  local groups = tonumber(redis.call('GET', KEYS[7]) or '0') or 0
+  if groups >= tonumber(ARGV[13]) then
+    return ARGV[12]
+  end
+  return ARGV[7], string.format('%d', groups + 1)
+end
+
+local function checked(group)
   redis.call('ZCARD', KEYS[2])
   redis.call('XLEN', KEYS[3])
   redis.call('ZCARD', KEYS[5])
@@ -16,7 +30,7 @@ local function checked()
   local fields, amounts, length = {}, {}, 0
   for metric, amount in string.gmatch(ARGV[8], '(%S+) (%-?%d+)\n') do
     length = length + #metric + #amount + 2
-    fields[#fields + 1] = ARGV[7] .. '\31' .. metric
+    fields[#fields + 1] = group .. '\31' .. metric
     amounts[#amounts + 1] = amount
   end
   if length ~= #ARGV[8] then
@@ -25,7 +39,7 @@ local function checked()
   local counted = #fields > 0 and redis.call('HMGET', KEYS[4], unpack(fields)) or {}
   for at, field in ipairs(fields) do
     local now, amount = counted[at] or '0', amounts[at]
-    local metric = string.sub(field, #ARGV[7] + 2)
+    local metric = string.sub(field, #group + 2)
     if not string.find(now, '^%-?%d+$') then
       return nil, 'the counter ' .. metric .. ' is not a whole number; run `pennyroute ledger verify --repair`'
     end
@@ -37,8 +51,14 @@ local function checked()
   return { fields = fields, amounts = amounts }
 end
 
-local function record(increments)
-  local id = redis.call('XADD', KEYS[3], '*', 'e', ARGV[6])
+local function record(increments, group)
+  local id
+  if group == ARGV[7] then
+    id = redis.call('XADD', KEYS[3], '*', 'e', ARGV[6])
+  else
+    id = redis.call('XADD', KEYS[3], '*', 'e', ARGV[6], 'g', group)
+    redis.call('HSET', KEYS[1], 'group', group) -- an adjustment follows what it adjusts
+  end
   for at, field in ipairs(increments.fields) do
     redis.call('HINCRBY', KEYS[4], field, increments.amounts[at])
   end
@@ -49,4 +69,20 @@ local function record(increments)
   redis.call('HSET', KEYS[6], 'd', ARGV[9], ARGV[10], ARGV[6])
   redis.call('EXPIRE', KEYS[6], ARGV[5])
   return id
+end
+
+-- The id of the new entry, or nil and what to answer instead. Without a group, it finds one.
+local function record_checked(group)
+  local groups
+  if not group then
+    group, groups = group_to_count()
+  end
+  local increments, why = checked(group)
+  if not increments then
+    return nil, redis.error_reply('ERR ' .. why)
+  end
+  if groups then
+    redis.call('SET', KEYS[7], groups, 'EX', ARGV[4])
+  end
+  return record(increments, group)
 end

@@ -14,10 +14,9 @@ end
 if found[2] and found[2] ~= ARGV[11] then
   return {'at', found[2]}
 end
-local increments, why = checked()
-if not increments then
-  return redis.error_reply('ERR ' .. why)
+local id, refusal = record_checked()
+if not id then
+  return refusal
 end
-local id = record(increments)
 redis.call('HDEL', KEYS[1], 'entry', 'decision')
 return {'recorded', id}
