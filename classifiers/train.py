@@ -27,6 +27,7 @@ from classifiers.outcomes import Outcome, read_left_out, read_outcomes
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
+HOLDOUT: Final = "holdout.jsonl"
 LEAST_ROWS: Final = 50
 FOLDS: Final = 5
 QUALITY_TO_KEEP: Final = 0.97
@@ -109,9 +110,10 @@ def train(
     measured = _Measured.of(data, choice, tell)
     tell("fitting the whole", 0.9)
     manifest = _write(_Made(out, outcomes, len(read.bad), data, measured, choice))
+    (out / HOLDOUT).unlink(missing_ok=True)  # one of an earlier training may hold rows that were learned now
     if choice.holdout > 0:
         lines = (row.line.rstrip(b"\r\n") + b"\n" for row in kept_apart)
-        (out / "holdout.jsonl").write_bytes(b"".join(lines))
+        (out / HOLDOUT).write_bytes(b"".join(lines))
     tell("done", 1.0)
     return TrainingReport(
         directory=out,

@@ -4,6 +4,9 @@ import asyncio
 import gc
 import logging
 import os
+import signal
+import threading
+import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +15,6 @@ from typing import ClassVar, Self
 
 import msgspec
 
-from router.access.keys import KeyRing
 from router.bookkeeper import Bookkeeper
 from router.clock import World, real_world
 from router.core import Router
@@ -34,6 +36,7 @@ from router.upkeep import Rounds, Upkeep
 _log = logging.getLogger(__name__)
 _SECONDS_A_DAY = 86_400
 _ALLOCATIONS_A_COLLECTION = 20_000
+_LOOK_AT_PARENT_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,20 @@ class WorkerPlan:
 def app_of_plan() -> App:
     """The application of a worker in a process of its own, by the plan in its environment."""
     plan = WorkerPlan.from_text(os.environ[WorkerPlan.VARIABLE])
+    _end_with(os.getppid())
     made = set_up(plan.config, os.environ, plan.pair)
     return worker_app(plan, with_address(made, plan.host, plan.port))
+
+
+def _end_with(parent: int) -> None:
+    """Drains and ends this worker once its parent is gone, killed perhaps: nobody else would stop it."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_AT_PARENT_EVERY_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def worker_app(plan: WorkerPlan, made: SetUp) -> App:
@@ -130,7 +145,7 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
         ledger = Ledger(store, terms)
         spool = Spool(plan.data_dir / "spool", world)
         stack.callback(spool.close)
-        books = Bookkeeper(ledger, spool, made.book, world, continue_without_store=True)
+        books = Bookkeeper(ledger, spool, made.book, world)
         upstreams = Upstreams(Session(), world)
         stack.push_async_callback(upstreams.aclose)
         stack.push_async_callback(books.drain)
@@ -141,13 +156,9 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
         yield Parts(
             settings=settings,
             catalog=catalog,
-            book=made.book,
-            classifier=made.classifier,
             store=store,
-            ledger=ledger,
             live=live,
             thresholds=thresholds,
-            keys=KeyRing(store),
             router=Router(
                 catalog=catalog,
                 classifier=made.classifier,

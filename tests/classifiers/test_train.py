@@ -173,3 +173,10 @@ def test_a_calibration_curve_rises_and_says_what_was_found():
     assert (np.diff(knots[0]) > 0).all()
     assert (np.diff(knots[1]) >= 0).all()
     assert np.interp(0.0, knots[0], knots[1]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_rows_held_out_once_do_not_stay_beside_an_artifact_that_learned_from_them(tmp_path: Path):
+    path = written(tmp_path / "made.jsonl", rows(150))
+    train([path], tmp_path / "artifact", choice=Choice(holdout=0.3))
+    train([path], tmp_path / "artifact")
+    assert not (tmp_path / "artifact" / "holdout.jsonl").exists()
