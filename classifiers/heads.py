@@ -31,8 +31,6 @@ HASHED: Final = ("gap", "small_ok", "large_ok")
 CHANNELS: Final = (*HASHED, "form", "hand")
 """`hand` is the fixed score of `prior`, fitted on nothing; it enters only where training mixes it in."""
 
-LOGISTIC: Final = frozenset({"small_ok", "large_ok"})
-
 
 @dataclass(frozen=True, slots=True)
 class Matrix:

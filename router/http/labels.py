@@ -8,7 +8,6 @@ from router.errors import InvalidRequest
 from router.ledger.entry import Labels
 
 NAMES = ("team", "feature", "user", "session", "experiment", "variant")
-HEADER_NAMES = ("team", "feature", "user", "session")
 MAX_CHARS = 128
 MAX_EXTRA = 16
 MAX_EXTRA_CHARS = 512

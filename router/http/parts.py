@@ -5,16 +5,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from classifiers import Classifier
 from router.access.caller import MAIN_ACCOUNT, Caller
-from router.access.keys import KeyRing
 from router.catalog import Catalog
 from router.clock import World
 from router.core import Router
 from router.errors import NotPermitted
-from router.ledger.ledger import Ledger
 from router.live import LiveSettings
-from router.pricing.book import PriceBook
 from router.providers.upstreams import Upstreams
 from router.routes.thresholds import Thresholds
 from router.settings import Settings
@@ -28,13 +24,9 @@ class Parts:
 
     settings: Settings
     catalog: Catalog
-    book: PriceBook
-    classifier: Classifier
     store: Store
-    ledger: Ledger
     live: LiveSettings
     thresholds: Thresholds
-    keys: KeyRing
     router: Router
     upstreams: Upstreams
     spool: Spool

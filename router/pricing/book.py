@@ -89,10 +89,6 @@ class PriceBook:
                 self._stated[price.provider, price.model] = price
         self.version = _version(self._each(), self._overrides)
 
-    def with_override(self, name: str, price: Price) -> "PriceBook":
-        """The same book with one more price from the config, under the config's name of the model."""
-        return PriceBook(self._each(), {**self._overrides, name: price})
-
     def price(self, provider: str, model: str) -> Price | None:
         """The price of a model, by its own name, an alias, a dated snapshot's name, or the config's name.
 

@@ -96,16 +96,20 @@ def parse_usd(value: str | float | Decimal) -> NanoDollars:
     return NanoDollars(nano)
 
 
-def round_usd(value: str | float | Decimal) -> NanoDollars:
+def round_usd(dollars: Decimal) -> NanoDollars:
     """Dollars that a provider stated (`usage.cost`), rounded once, half up, to nano-dollars.
 
     Raises:
         MoneyError: negative, not finite, or larger than a counter can hold.
     """
-    numerator, denominator = exact_decimal(value).as_integer_ratio()
+    if not dollars.is_finite() or dollars < 0 or dollars.adjusted() > _LARGEST_EXPONENT:
+        raise MoneyError(f"a cost of {dollars} USD cannot be true")
+    if dollars.adjusted() < -_LARGEST_EXPONENT:
+        return NanoDollars(0)
+    numerator, denominator = dollars.as_integer_ratio()
     nano = (2 * numerator * NANO_PER_USD + denominator) // (2 * denominator)
-    if numerator < 0 or nano > MAX_NANO:
-        raise MoneyError(f"a cost of {value} USD cannot be true")
+    if nano > MAX_NANO:
+        raise MoneyError(f"a cost of {dollars} USD cannot be true")
     return NanoDollars(nano)
 
 

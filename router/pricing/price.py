@@ -199,10 +199,6 @@ class Price:
             self, rates=self.off_peak.rates, off_peak=None, note=f"{self.note} Off-peak rates.".lstrip()
         )
 
-    def tier_applied(self, service_tier: str | None) -> str:
-        """The tier whose rates `cost_nano` uses: this one if the price states it, else `standard`."""
-        return service_tier if service_tier in {tier.name for tier in self.tiers} else STANDARD_TIER
-
 
 def cost_nano(usage: Usage, price: Price, service_tier: str | None = None) -> NanoDollars:
     """The cost of one attempt in nano-dollars: exact, rounded once, half up, at the end.
@@ -211,7 +207,7 @@ def cost_nano(usage: Usage, price: Price, service_tier: str | None = None) -> Na
         usage: its tokens.
         price: the price of the model that served it.
         service_tier: the tier named in the response. One that the price does not state costs the standard
-            rates; `Price.tier_applied` says which were used.
+            rates.
     """
     rates = _rates_for(price, service_tier, usage.input_tokens)
     pico = (

@@ -6,13 +6,13 @@ from typing import Any, Final
 import msgspec
 
 from router.pricing.errors import UsageError
+from router.pricing.money import NanoDollars, round_usd
 from router.pricing.usage import Usage
 from router.providers.chunks import UNREADABLE
 
 MOST_PLAUSIBLE_TOKENS: Final = 100_000_000
 """More than this in one call is a mistake of the provider's: taken as not stated."""
 
-_NANO: Final = 10**9
 _MOST_PLAUSIBLE_DOLLARS: Final = 10_000
 
 
@@ -146,7 +146,7 @@ def _disjoint_input(details: dict[str, int], given: int) -> dict[str, int]:
     }
 
 
-def read_cost_nano(raw: msgspec.Raw | bytes | None) -> int | None:
+def read_cost_nano(raw: msgspec.Raw | bytes | None) -> NanoDollars | None:
     """The dollars a provider states it charged, in nano-dollars rounded half up; `None` if it states none.
 
     With a key of the user's own at the upstream provider (OpenRouter's `is_byok`), `cost` is the gateway's
@@ -166,8 +166,7 @@ def read_cost_nano(raw: msgspec.Raw | bytes | None) -> int | None:
         if not _is_plausible(details.upstream_inference_cost):
             return None
         dollars += details.upstream_inference_cost
-    whole, rest = divmod(dollars * _NANO, 1)
-    return int(whole) + (2 * rest >= 1)
+    return round_usd(dollars)
 
 
 def _is_plausible(dollars: Decimal) -> bool:

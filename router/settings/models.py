@@ -150,7 +150,10 @@ class TimeoutSettings(_Section):
     connect_s: Seconds = Field(5.0, description="Seconds to open a connection.")
     first_byte_s: Seconds = Field(120.0, description="Seconds until the answer begins.")
     idle_s: Seconds = Field(60.0, description="Seconds between two pieces of a stream.")
-    total_s: Seconds = Field(600.0, description="Seconds for the whole attempt.")
+    total_s: Seconds = Field(
+        600.0,
+        description="Seconds for the whole attempt; a caller who takes longer to read a stream is cut off.",
+    )
 
 
 class ModelSettings(_Section):
@@ -247,9 +250,6 @@ class RouteSettings(_Section):
     store_prompts: bool = Field(False, description="Whether the decision keeps the messages and the answer.")
     price: Literal["unknown-ok"] | None = Field(
         None, description="`unknown-ok`: use models without a price; their cost is then shown as unknown."
-    )
-    on_disconnect: Literal["cancel"] = Field(
-        "cancel", description="`cancel`: when the caller goes away the provider's answer is cut off."
     )
 
     @property

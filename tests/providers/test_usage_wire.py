@@ -156,6 +156,7 @@ def test_whatever_is_stated_is_a_usage_or_nothing_and_never_less_than_its_wholes
         ('{"cost": 1e-9}', 1),
         ('{"cost": 4.9e-10}', 0),
         ('{"cost": 5e-10}', 1),
+        ('{"cost": 0.0000000004999999999999999999999999999999}', 0),
         ('{"cost": "0.25"}', 250_000_000),
         ('{"cost": 0.01, "is_byok": true, "cost_details": {"upstream_inference_cost": 0.2}}', 210_000_000),
         ('{"cost": 0.01, "is_byok": false, "cost_details": {"upstream_inference_cost": 0.2}}', 10_000_000),
