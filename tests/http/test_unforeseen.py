@@ -79,7 +79,7 @@ class Worker:
         self.route = a_route(small=model, large=model, fallbacks=())
         self.store = store
         self.live = LiveSettings(store, [self.route.name], world)
-        self.books = Bookkeeper(lasting(store), spool, BOOK, world, continue_without_store=False)
+        self.books = Bookkeeper(lasting(store), spool, BOOK, world)
         self.upstreams = Upstreams(TornSession(pieces), world)
         self.router = Router(
             catalog=Catalog({model.name: model}, {self.route.name: self.route}),
@@ -94,10 +94,12 @@ class Worker:
         """Asks, which raises; answers the one entry there is then, and nothing is open or in doubt."""
         await Thresholds(self.store).seed(self.route.name, self.route.threshold)
         await self.live.refresh()
-        with pytest.raises(Torn):
-            await self._ask(stream=stream)
-        await self.books.drain()
-        await self.upstreams.aclose()
+        try:
+            with pytest.raises(Torn):
+                await self._ask(stream=stream)
+        finally:
+            await self.books.drain()
+            await self.upstreams.aclose()
         assert not any(self.books.open_attempts.values())
         found = await verify(self.store, ACCOUNT)
         assert (found.clean, found.open_holds) == (True, 0)
@@ -120,6 +122,8 @@ class Worker:
 async def test_an_attempt_that_breaks_in_an_unknown_way_costs_its_worst_case(
     store: Store, spool: Spool, upstream: OpenAIWire, pieces: int, *, stream: bool
 ) -> None:
+    upstream.clear()
+    upstream.play("slow" if stream else "ok")  # so that pieces come one by one
     entry = await Worker(store, spool, upstream, pieces).breaks(stream=stream)
     assert (entry.usage_source, entry.cost_nano) == ("assumed", entry.held_nano)
 
