@@ -27,7 +27,6 @@ from router.store.connection import StoreRefused
 
 _log = logging.getLogger(__name__)
 _OUTPUT_WHEN_UNCAPPED = 16_384
-_VOIDS_UP_TO_BYTES = 64 * 2**20
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -98,23 +97,20 @@ class Bookkeeper:
         open_attempts: account → ids of the attempts in flight, whose holds must be kept alive.
     """
 
-    def __init__(
-        self, ledger: Ledger, spool: Spool, book: PriceBook, world: World, *, continue_without_store: bool
-    ) -> None:
+    def __init__(self, ledger: Ledger, spool: Spool, book: PriceBook, world: World) -> None:
         self._ledger = ledger
         self._spool = spool
         self._book = book
         self._world = world
-        self._continue = continue_without_store
         self._pending: set[asyncio.Task[object]] = set()
         self.open_attempts: dict[str, set[str]] = {}
 
     async def open(self, decision: Decision, model: Model, number: int, *, version: str) -> OpenAttempt:
-        """Holds the worst case of calling `model`.
+        """Holds the worst case of calling `model`; while the store is away the call goes on without a hold.
 
         Raises:
             StaleSettings: decide again.
-            StoreUnavailable: the store is away and the configuration does not let calls go on.
+            StoreRefused: what the store holds does not let it be held.
         """
         attempt = self._draft(decision, model, number)
         account = decision.query.caller.account
@@ -123,9 +119,6 @@ class Bookkeeper:
                 account, Hold(attempt.worst, encode_record(attempt.record)), version=version
             )
         except StoreUnavailable:
-            if not self._continue:
-                self._spool_void(account, attempt)
-                raise
             attempt = replace(attempt, record=replace(attempt.record, enforced=False))
         except asyncio.CancelledError:  # the hold may land all the same
             self.close_later(attempt, Spent(outcome="client_gone", final=True))
@@ -206,16 +199,6 @@ class Bookkeeper:
             raise StoreUnavailable(
                 f"neither the store nor the spool took attempt {entry.attempt_id}: {error}"
             ) from error
-
-    def _spool_void(self, account: str, attempt: OpenAttempt) -> None:
-        """The hold may have landed although no answer came: see that it is not charged as assumed.
-
-        Most such holds never landed, so a long outage does not fill the disk with them.
-        """
-        if self._spool.waiting_bytes < _VOIDS_UP_TO_BYTES:
-            entry, _ = self._entry(attempt, Spent(outcome="store_unavailable", final=True))
-            record = replace(attempt.record, status="store_unavailable")
-            self._put_by(account, entry, encode_record(record))
 
     def price_only(self, decision: Decision) -> Charge:
         """What a dry run would cost at its estimated input and its output cap (or none)."""

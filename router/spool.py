@@ -79,11 +79,6 @@ class Spool:
         """Whether any worker's entries wait here."""
         return any(self._folder.glob(f"*{_WAITS}"))
 
-    @property
-    def waiting_bytes(self) -> int:
-        """Size of what this worker has written since its last replay."""
-        return 0 if self._file is None else os.fstat(self._file.fileno()).st_size
-
     async def replay(self, ledger: Ledger) -> Replayed:
         """Settles what waits, file by file; what another living worker is writing is left to that one.
 

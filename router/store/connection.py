@@ -212,16 +212,6 @@ class Store:
         async with self._in_time():
             return cast("dict[bytes, bytes]", await cast("Any", self._client).hgetall(key))
 
-    async def scan(self, pattern: str) -> AsyncIterator[str]:
-        """The names of keys that match a glob pattern."""
-        cursor = 0
-        while True:
-            cursor, page = await self.command("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
-            for key in page:
-                yield key.decode()
-            if int(cursor) == 0:
-                return
-
     async def stream(
         self, key: str, *, first: str = "-", last: str = "+", newest_first: bool = False
     ) -> AsyncIterator[tuple[str, dict[bytes, bytes]]]:

@@ -9,11 +9,12 @@ from router.errors import InvalidRequest, NotFound
 from router.store.connection import Store
 from router.store.keys import SETTINGS_VERSION, AccountKeys
 from router.store.settings import accounts
+from tests.store.contents import dumps_of
 
 
 async def whole_store(store: Store) -> bytes:
     """Every name and value there is, as the server would write them to disk."""
-    return b"".join([key.encode() + await store.command("DUMP", key) async for key in store.scan("*")])
+    return b"".join(name.encode() + value for name, value in (await dumps_of(store)).items())
 
 
 async def test_a_key_has_256_random_bits_and_only_its_hash_is_kept(store: Store):

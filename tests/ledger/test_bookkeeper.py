@@ -51,8 +51,8 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 @pytest.fixture
 def make(spool: Spool) -> Make:
-    def bookkeeper(store: Store, *, go_on: bool = True, ledger: Ledger | None = None) -> Bookkeeper:
-        return Bookkeeper(ledger or lasting(store), spool, BOOK, real_world(), continue_without_store=go_on)
+    def bookkeeper(store: Store, *, ledger: Ledger | None = None) -> Bookkeeper:
+        return Bookkeeper(ledger or lasting(store), spool, BOOK, real_world())
 
     return bookkeeper
 
@@ -274,26 +274,6 @@ async def test_with_the_store_killed_calls_go_on_and_every_entry_arrives_once(
     assert found.cost_nano == 6 * TINY_COST
 
 
-async def test_a_reserve_that_timed_out_but_landed_is_voided_when_calls_may_not_go_on(
-    doomed: Any, make: Make, spool: Spool
-):
-    server, _ = doomed
-    store = Store.at_url(server.url, timeout_s=0.2)
-    await store.command("PING")
-    books, decision = make(store, go_on=False), a_decision()
-    await lasting(store).extend(ACCOUNT, [])  # its scripts are known, so that one write is all there is
-    server.freeze()
-    with pytest.raises(StoreUnavailable):
-        await books.open(decision, decision.model, 1, version="")
-    server.thaw()
-    await store.aclose()
-    store = Store.at_url(server.url)
-    await spool.replay(lasting(store))
-    found = await verify(store, ACCOUNT)
-    assert (found.clean, found.open_holds, found.entries, found.cost_nano) == (True, 0, 1, 0)
-    await store.aclose()
-
-
 async def test_a_reserve_that_timed_out_but_landed_is_charged_once_when_the_call_goes_on(
     doomed: Any, make: Make, spool: Spool
 ):
@@ -336,25 +316,11 @@ async def test_a_settle_the_store_refuses_is_kept_aside_and_written_after_the_re
     assert (found.clean, found.cost_nano) == (True, TINY_COST)
 
 
-async def test_a_long_outage_does_not_fill_the_disk_with_holds_that_never_were(
-    doomed: Any, make: Make, spool: Spool, monkeypatch: pytest.MonkeyPatch
-):
-    server, store = doomed
-    server.kill()
-    monkeypatch.setattr("router.bookkeeper._VOIDS_UP_TO_BYTES", 5_000)
-    books = make(store, go_on=False)
-    for number in range(20):
-        decision = a_decision(f"dec_{number}")
-        with pytest.raises(StoreUnavailable):
-            await books.open(decision, decision.model, 1, version="")
-    assert 0 < spool.waiting_bytes < 10_000
-
-
 async def test_when_neither_store_nor_disk_take_an_entry_the_caller_is_told(doomed: Any, tmp_path: Path):
     server, store = doomed
     (tmp_path / "file").write_text("")
     spool = Spool(tmp_path / "file" / "spool", real_world())
-    books = Bookkeeper(lasting(store), spool, BOOK, real_world(), continue_without_store=True)
+    books = Bookkeeper(lasting(store), spool, BOOK, real_world())
     decision = a_decision()
     attempt = await books.open(decision, decision.model, 1, version="")
     server.kill()

@@ -17,6 +17,7 @@ from router.store.connection import Store
 from tests.ledger.decisions import BOOK, SPARE, TINY, UNPRICED, a_decision, a_route
 from tests.ledger.examples import ACCOUNT, fleeting, lasting
 from tests.ledger.test_bookkeeper import TINY_COST, USAGE, ok
+from tests.store.contents import dumps_of
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def books(store: Store, tmp_path: Path) -> Bookkeeper:
 
 
 def books_with(ledger: Ledger, folder: Path) -> Bookkeeper:
-    return Bookkeeper(ledger, Spool(folder, real_world()), BOOK, real_world(), continue_without_store=True)
+    return Bookkeeper(ledger, Spool(folder, real_world()), BOOK, real_world())
 
 
 async def test_a_decision_that_was_never_made_is_not_found(store: Store):
@@ -107,7 +108,7 @@ async def test_no_word_of_the_query_is_kept_unless_the_route_says_so(store: Stor
     for closing in (False, True):
         if closing:
             await books.close(attempt, replace(ok(), output="marmalade answer"))
-        kept = b"".join([await store.command("DUMP", key) async for key in store.scan("*")])
+        kept = b"".join((await dumps_of(store)).values())
         for word in (b"zanzibar", b"quixotic", b"marmalade"):
             assert word not in kept
     found = await find_decision(store, ACCOUNT, "dec_1")

@@ -23,6 +23,7 @@ from tests.ledger.examples import (
     lasting,
     reserve,
 )
+from tests.store.contents import names_in
 
 KEYS = AccountKeys(ACCOUNT)
 
@@ -259,6 +260,6 @@ async def test_nothing_of_a_decision_or_an_attempt_stays_for_ever(store: Store):
     await ledger.settle(ACCOUNT, an_entry("dec_2"), a_decision())
     await reserve(lasting(store), a_hold("dec_9"))
     await ledger.settle(ACCOUNT, an_entry("dec_10"), a_decision())
-    forever = {key async for key in store.scan("*") if await store.command("TTL", key) == -1}
+    forever = {key for key in await names_in(store) if await store.command("TTL", key) == -1}
     hours = {KEYS.counters(int(hour)) for hour in await store.command("ZRANGE", KEYS.hours, 0, -1)}
     assert forever == {KEYS.entries, KEYS.holds, KEYS.hours, KEYS.attempt("dec_9-1"), *hours}

@@ -1,7 +1,5 @@
 """What is refused is refused whole: nothing is written by halves, and a full store still settles."""
 
-from typing import Any
-
 import pytest
 
 from router.errors import StoreUnavailable
@@ -10,14 +8,10 @@ from router.ledger.verify import repair, verify
 from router.store.connection import Store, StoreRefused
 from router.store.keys import AccountKeys
 from tests.ledger.examples import ACCOUNT, a_decision, a_hold, an_entry, fleeting, lasting, reserve
+from tests.store.contents import dumps_of
 from tests.store.servers import MakeServer
 
 KEYS = AccountKeys(ACCOUNT)
-
-
-async def everything(store: Store) -> dict[str, Any]:
-    """The whole store, TTLs left out."""
-    return {key: await store.command("DUMP", key) async for key in store.scan("*")}
 
 
 @pytest.mark.parametrize("key", ["holds", "entries", "counters", "hours", "decision", "attempt", "groups"])
@@ -33,19 +27,19 @@ async def test_a_key_of_another_type_refuses_a_settle_before_anything_is_written
     }
     name = names.get(key) or getattr(KEYS, key)
     await store.commands(("DEL", name), ("RPUSH", name, "not what it was"))
-    before = await everything(store)
+    before = await dumps_of(store)
     with pytest.raises(StoreRefused, match="WRONGTYPE"):
         await ledger.settle(ACCOUNT, entry, a_decision())
-    assert await everything(store) == before
+    assert await dumps_of(store) == before
 
 
 @pytest.mark.parametrize("key", [KEYS.holds, KEYS.attempt("dec_1-1"), KEYS.version])
 async def test_a_key_of_another_type_refuses_a_reserve_before_anything_is_written(store: Store, key: str):
     await store.command("RPUSH", key, "not what it was")
-    before = await everything(store)
+    before = await dumps_of(store)
     with pytest.raises(StoreRefused, match="WRONGTYPE"):
         await reserve(lasting(store), a_hold(), version="0")
-    assert await everything(store) == before
+    assert await dumps_of(store) == before
 
 
 async def test_a_counter_that_is_no_number_refuses_the_settle_until_it_is_repaired(store: Store):
@@ -55,10 +49,10 @@ async def test_a_counter_that_is_no_number_refuses_the_settle_until_it_is_repair
     field = f"{entry.group}\x1fcost_nano"
     await store.command("HSET", KEYS.counters(entry.hour), field, "12.5")
     await store.command("ZADD", KEYS.hours, entry.hour, entry.hour)
-    before = await everything(store)
+    before = await dumps_of(store)
     with pytest.raises(StoreRefused, match="counter cost_nano is not a whole number"):
         await ledger.settle(ACCOUNT, entry, a_decision())
-    assert await everything(store) == before
+    assert await dumps_of(store) == before
     assert [found.metric for found in (await verify(store, ACCOUNT)).differences] == ["cost_nano"]
     assert await repair(store, ACCOUNT) == 1
     assert await ledger.settle(ACCOUNT, entry, a_decision()) is Recorded.RECORDED
@@ -80,10 +74,10 @@ async def test_a_counter_that_would_overflow_refuses_the_whole_settle(store: Sto
     ledger = lasting(store)
     huge = an_entry("dec_1", cost_nano=8 * 10**18, baseline_nano=0)
     await ledger.settle(ACCOUNT, huge, a_decision())
-    before = await everything(store)
+    before = await dumps_of(store)
     with pytest.raises(StoreRefused, match="cannot hold 8000000000000000000 more"):
         await ledger.settle(ACCOUNT, an_entry("dec_2", cost_nano=8 * 10**18, baseline_nano=0), a_decision())
-    assert await everything(store) == before
+    assert await dumps_of(store) == before
     assert (await verify(store, ACCOUNT)).clean
 
 
@@ -91,7 +85,7 @@ async def test_a_counter_that_would_overflow_refuses_the_whole_settle(store: Sto
 async def test_an_amount_no_counter_can_hold_is_refused(store: Store, cost: int):
     with pytest.raises(StoreRefused, match="cannot hold"):
         await lasting(store).settle(ACCOUNT, an_entry(cost_nano=cost, baseline_nano=None), a_decision())
-    assert await everything(store) == {}
+    assert await dumps_of(store) == {}
 
 
 async def test_one_hold_that_cannot_be_reaped_does_not_stand_in_the_way_of_the_others(
@@ -148,9 +142,9 @@ async def test_servers_older_than_7_get_scripts_without_the_flags_line(store: St
     assert await ledger.settle(ACCOUNT, an_entry(at_ms=at_ms), a_decision()) is Recorded.ADJUSTED
     await store.command("CONFIG", "SET", "maxmemory", 1)
     try:
-        before = await everything(store)
+        before = await dumps_of(store)
         with pytest.raises(StoreUnavailable, match="refuses for now"):
             await ledger.settle(ACCOUNT, an_entry("dec_2"), a_decision())
-        assert await everything(store) == before, "refused at its first write"
+        assert await dumps_of(store) == before, "refused at its first write"
     finally:
         await store.command("CONFIG", "SET", "maxmemory", 0)

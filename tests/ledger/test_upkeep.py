@@ -45,7 +45,7 @@ class Worker:
         self.store = store
         self.ledger = Ledger(store, Terms(hold_expiry_s=hold_expiry_s))
         self.spool = Spool(folder, real_world())
-        self.books = Bookkeeper(self.ledger, self.spool, BOOK, real_world(), continue_without_store=True)
+        self.books = Bookkeeper(self.ledger, self.spool, BOOK, real_world())
         self.upkeep = Upkeep(
             ledger=self.ledger,
             spool=self.spool,

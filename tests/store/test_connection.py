@@ -89,7 +89,7 @@ async def test_a_server_that_is_not_there_is_said_to_be_unavailable():
         with pytest.raises(StoreUnavailable, match="does not answer"):
             await call
     with pytest.raises(StoreUnavailable, match="does not answer"):
-        _ = [key async for key in store.scan("*")]
+        _ = [id_ async for id_, _ in store.stream("s")]
     await store.aclose()
 
 
