@@ -4,11 +4,13 @@ import asyncio
 
 import pytest
 
-from router.errors import InvalidRequest, NotFound, VersionConflict
+from router.errors import InvalidRequest, NotFound, StoreUnavailable, VersionConflict
 from router.routes.threshold import Threshold
 from router.routes.thresholds import CONFIG, Change, Thresholds
 from router.store.connection import Store, StoreRefused
 from router.store.keys import SETTINGS_VERSION, threshold_history_key, threshold_key
+from tests.store.cut import Cut
+from tests.store.servers import MakeServer
 
 
 async def test_a_route_nobody_has_set_has_none(store: Store):
@@ -128,3 +130,18 @@ async def test_a_key_of_another_type_refuses_the_change_before_anything_is_writt
     with pytest.raises(StoreRefused, match="WRONGTYPE"):
         await Thresholds(store).set(Change("support", 0.5, "me"))
     assert await store.command("EXISTS", threshold_key("support")) == 0
+
+
+@pytest.mark.parametrize("expected", [1, None])
+async def test_a_threshold_whose_answer_is_lost_is_set_once_and_is_no_false_conflict(
+    own_server: MakeServer, expected: int | None
+):
+    async with Cut(own_server()) as cut:
+        store = Store.at_url(cut.url)
+        thresholds = Thresholds(store)
+        await thresholds.set(Change("support", 0.1, "me"))
+        cut.cuts = 1
+        with pytest.raises(StoreUnavailable):
+            await thresholds.set(Change("support", 0.2, "me", expected_version=expected))
+        assert [past.value for past in await thresholds.history("support")] == [0.2, 0.1]
+        await store.aclose()

@@ -2,14 +2,14 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Self, cast
 
 import pytest
 
 from router.errors import StoreUnavailable
 from router.store.connection import Store, StoreRefused
 from router.store.scripts import Script
-from tests.store.servers import MakeServer, StoreServer
+from tests.store.cut import Cut
+from tests.store.servers import MakeServer
 
 ADD = Script("add", "return redis.call('INCRBY', KEYS[1], ARGV[1])", may_fill=True)
 ECHO = Script("echo", "return ARGV[1]")
@@ -123,41 +123,6 @@ async def test_a_frozen_server_fails_every_waiting_call_within_one_timeout(own_s
     await store.aclose()
 
 
-class Cut:
-    """Between a store and its server: passes everything on, and cuts the line instead of a script's answer."""
-
-    def __init__(self, server: StoreServer) -> None:
-        self.server = server
-        self.path = server.folder / "cut"
-        self.cuts = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> Self:
-        self._listening = await asyncio.start_unix_server(self._joined, self.path)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._listening.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _joined(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
-        self._tasks.add(cast("asyncio.Task[None]", asyncio.current_task()))
-        replies, server = await asyncio.open_unix_connection(self.server.folder / "s")
-        try:
-            while asked := await client.read(65_536):
-                server.write(asked)
-                answer = await replies.read(65_536)
-                if b"EVALSHA" in asked and not answer.startswith(b"-NOSCRIPT") and self.cuts:
-                    self.cuts -= 1
-                    break
-                answers.write(answer)
-        finally:
-            answers.close()
-            server.close()
-
-
 @pytest.mark.parametrize("repeatable", [True, False])
 async def test_a_script_whose_answer_is_lost_is_sent_again_only_if_it_stands_it(
     own_server: MakeServer, *, repeatable: bool
@@ -165,7 +130,7 @@ async def test_a_script_whose_answer_is_lost_is_sent_again_only_if_it_stands_it(
     server = own_server()
     script = replace(ADD, repeatable=repeatable)
     async with Cut(server) as cut:
-        store = Store.at_url(f"unix://{cut.path}")
+        store = Store.at_url(cut.url)
         assert await store.run(script, ("n",), (1,)) == 1
         cut.cuts = 1
         if repeatable:
