@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from router.catalog import DEFAULT_ROUTE
+from router.address import url_of
+from router.names import DEFAULT_ROUTE
 from router.setup import SetUp
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ class Banner:
     @property
     def url(self) -> str:
         """Where a person reaches the service."""
-        host = self._plan.host
-        name = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - not listened on: replaced
-        return f"http://[{name}]:{self._plan.port}" if ":" in name else f"http://{name}:{self._plan.port}"
+        return url_of(self._plan.host, self._plan.port)
 
     def text(self) -> str:
         """All of it."""

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from policies import Caps, ModelLimits
 from router.errors import UnknownModel, UnknownRoute
+from router.names import AUTO, DEFAULT_ROUTE
 from router.pricing.price import Price
 from router.providers.endpoint import Endpoint
-
-DEFAULT_ROUTE = "default"
-AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,15 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from router.access.keys import KeyRing
+from router.address import listening
 from router.banner import Banner
 from router.bundled.process import BundledProcess
-from router.catalog import DEFAULT_ROUTE
 from router.connection import Connection
 from router.errors import SetupError
 from router.http.guard import is_loopback
 from router.http.request import App
 from router.local.process import LocalProcess
+from router.names import DATA_DIR, DEFAULT_ROUTE
 from router.offline.process import OfflineProcess
 from router.routes.thresholds import Thresholds
 from router.setup import LOCAL, OFFLINE, SetUp, opened, set_up, with_address
@@ -32,7 +33,6 @@ from router.store.connection import Store
 from router.store.embedded import EmbeddedStore
 from router.worker import WorkerPlan, worker_app
 
-DATA_DIR: Final = Path(".pennyroute")
 _log = logging.getLogger(__name__)
 _LOOK_AT_STORE_EVERY_S: Final = 1.0
 _DRAIN_S: Final = 30
@@ -116,16 +116,14 @@ def _config(app: App | str, *, workers: int = 1) -> uvicorn.Config:
 @contextmanager
 def _listener(made: SetUp) -> Iterator[socket.socket]:
     host, port = made.settings.server.host, made.settings.server.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host.strip("[]"), port))
-        except OSError as error:
-            raise SetupError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; "
-                "stop what listens there or choose another with --port (0 takes a free one)"
-            ) from error
+    try:
+        listener = listening(host, port)
+    except OSError as error:
+        raise SetupError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; "
+            "stop what listens there or choose another with --port (0 takes a free one)"
+        ) from error
+    with listener:
         listener.set_inheritable(True)
         yield listener
 

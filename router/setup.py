@@ -11,6 +11,7 @@ from policies import Caps, ModelLimits
 from router.catalog import Catalog, Model, Route
 from router.discovery import Discovered, Pair, discover
 from router.errors import SetupError
+from router.names import CONFIG_FILE
 from router.pricing.book import PriceBook, load_book
 from router.providers.endpoint import Endpoint, Timeouts
 from router.providers.presets import PRESETS, Preset
@@ -19,7 +20,6 @@ from router.settings.checked import usable
 from router.store.connection import Store
 from router.store.embedded import EmbeddedStore
 
-CONFIG_FILE: Final = "pennyroute.yaml"
 OFFLINE: Final = "offline"
 LOCAL: Final = "local"
 _SERVED_BY_US: Final = frozenset({OFFLINE, LOCAL})
@@ -144,8 +144,8 @@ async def opened(url: str) -> AsyncIterator[Store]:
 
 def _found(config: Path | None, environ: Mapping[str, str]) -> Discovered:
     path = config
-    if path is None and Path(CONFIG_FILE).is_file():
-        path = Path(CONFIG_FILE)
+    if path is None and CONFIG_FILE.is_file():
+        path = CONFIG_FILE
     if path is None:
         return discover(environ)
     checked = check_config(path, environ)

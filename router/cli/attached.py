@@ -4,7 +4,9 @@ import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from router.names import CONFIG_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
     from router.settings import Settings
     from router.setup import SetUp
     from router.store.connection import Store
-
-CONFIG_FILE: Final = Path("pennyroute.yaml")
 
 _Found = TypeVar("_Found")
 

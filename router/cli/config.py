@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.cli.attached import CONFIG_FILE
 from router.cli.failing import CommandFailed
 from router.cli.options import Format, FormatOption, example
+from router.names import CONFIG_FILE
 
 if TYPE_CHECKING:
     from router.settings import CheckedConfig, Settings

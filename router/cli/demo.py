@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from router.address import url_of
 from router.cli.attached import Where
 from router.cli.failing import CommandFailed
-from router.cli.options import DATA_DIR, ConfigOption, DataDirOption, example
+from router.cli.options import ConfigOption, DataDirOption, example
+from router.names import DATA_DIR
 
 if TYPE_CHECKING:
     from router.demo.run import DemoResult
 
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
 _KEY: Final = "PENNYROUTE_API_KEY"
 _BY: Final = "route,tier"
 
@@ -83,8 +84,7 @@ def _service(url: str | None, where: Where) -> Iterator[str]:
 
 def _usual_address(where: Where) -> str:
     server = where.settings().server
-    host = _EVERYWHERE.get(server.host, server.host).strip("[]")
-    return f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
+    return url_of(server.host, server.port)
 
 
 def _key() -> str | None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from router.cli.attached import Where
-from router.cli.options import DATA_DIR, ConfigOption, DataDirOption, Format, FormatOption, example
+from router.cli.options import ConfigOption, DataDirOption, Format, FormatOption, example
+from router.names import DATA_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

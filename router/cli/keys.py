@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from router.cli.attached import Where, with_store
-from router.cli.options import DATA_DIR, ConfigOption, DataDirOption, Format, FormatOption, example
+from router.cli.options import ConfigOption, DataDirOption, Format, FormatOption, example
+from router.names import DATA_DIR
 
 if TYPE_CHECKING:
     from router.access.keys import ApiKey

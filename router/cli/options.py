@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
-
-DATA_DIR: Final = Path(".pennyroute")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from router.cli.attached import Where
-from router.cli.options import DATA_DIR, ConfigOption, Format, FormatOption, example
+from router.cli.options import ConfigOption, Format, FormatOption, example
+from router.names import DATA_DIR
 
 if TYPE_CHECKING:
     from router.pricing.book import PriceBook

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from router.cli.attached import Where, with_store
-from router.cli.options import DATA_DIR, ConfigOption, DataDirOption, example
+from router.cli.options import ConfigOption, DataDirOption, example
+from router.names import DATA_DIR
 
 if TYPE_CHECKING:
     from router.reports.report import Report

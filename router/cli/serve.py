@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from router.cli.options import DATA_DIR, ConfigOption, DataDirOption, example
+from router.cli.options import ConfigOption, DataDirOption, example
+from router.names import DATA_DIR
 
 
 @example("pennyroute serve", "pennyroute serve --port 9000 --workers 4 --config pennyroute.yaml")

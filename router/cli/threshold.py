@@ -8,7 +8,6 @@ import typer
 
 from router.cli.attached import Where, with_set_up
 from router.cli.options import (
-    DATA_DIR,
     ConfigOption,
     DataDirOption,
     Format,
@@ -16,6 +15,7 @@ from router.cli.options import (
     RouteArgument,
     example,
 )
+from router.names import DATA_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

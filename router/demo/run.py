@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from router.demo.client import Connection, Reply, Unreachable
 from router.demo.workload import DemoQuery, read_workload
-from router.settings import DEFAULT_ROUTE
+from router.names import DEFAULT_ROUTE
 
 Progress = Callable[[int, int], None]
 """(queries done, queries in all)"""

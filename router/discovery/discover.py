@@ -9,8 +9,9 @@ from router.discovery.servers import PATIENCE_S, ServedModel, Server, served_mod
 from router.discovery.tier import Tier, apart, bundled_local, of_key, of_server, offline_large
 from router.errors import SetupError
 from router.local.weights import HOW_TO_INSTALL, installed
+from router.names import DEFAULT_ROUTE
 from router.providers.presets import PRESETS, Preset
-from router.settings import DEFAULT_ROUTE, SAMPLE_ROUTES, HasPrice, Settings, zero_config
+from router.settings import SAMPLE_ROUTES, HasPrice, Settings, zero_config
 from router.settings.zero_config import OFFLINE_LARGE, OFFLINE_SMALL
 
 KEY_ORDER: Final = (

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from router.catalog import AUTO
 from router.discovery.servers import ServedModel
+from router.names import AUTO, DEFAULT_ROUTE
 from router.providers.presets import PRESETS, Preset
-from router.settings import DEFAULT_ROUTE
 from router.settings.zero_config import OFFLINE_LARGE
 
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._:/@-]+")

@@ -5,9 +5,10 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from router.catalog import AUTO, DEFAULT_ROUTE, Catalog
+from router.catalog import Catalog
 from router.errors import UnknownModel
 from router.http.parts import CallerDep, PartsDep
+from router.names import AUTO, DEFAULT_ROUTE
 
 router = APIRouter(tags=["models"])
 _OWNER = "pennyroute"

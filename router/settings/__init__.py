@@ -4,7 +4,6 @@ from router.settings.check import HasPrice
 from router.settings.checked import CheckedConfig, check_config
 from router.settings.load import load_settings
 from router.settings.models import (
-    DEFAULT_ROUTE,
     Caps,
     LedgerSettings,
     ModelSettings,
@@ -20,7 +19,6 @@ from router.settings.problems import ConfigError, ConfigProblem, Severity
 from router.settings.zero_config import SAMPLE_ROUTES, offline_settings, zero_config
 
 __all__ = [
-    "DEFAULT_ROUTE",
     "SAMPLE_ROUTES",
     "Caps",
     "CheckedConfig",

@@ -11,13 +11,14 @@ from itertools import chain
 from pathlib import Path as FilePath
 from typing import Any, Final
 
+from router.names import AUTO, DEFAULT_ROUTE
 from router.pricing.errors import PricingError
 from router.pricing.stated import price_from
 from router.providers.presets import PRESETS, Lane
 from router.settings.document import Path
 from router.settings.fields import ENVIRONMENT
 from router.settings.finding import Finding
-from router.settings.models import AUTO, DEFAULT_ROUTE, LedgerSettings, TimeoutSettings
+from router.settings.models import LedgerSettings, TimeoutSettings
 from router.settings.problems import Severity, did_you_mean, shown
 
 HasPrice = Callable[[str, str], bool]

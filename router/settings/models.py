@@ -37,8 +37,6 @@ from router.settings.fields import (
 )
 from router.settings.problems import did_you_mean, shown
 
-DEFAULT_ROUTE: Final = "default"
-AUTO: Final = "auto"
 MIB: Final = 1024 * 1024
 
 

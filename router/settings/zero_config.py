@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from router.names import DEFAULT_ROUTE
 from router.settings.check import HasPrice
 from router.settings.checked import check_document, usable
 from router.settings.document import Document
-from router.settings.models import DEFAULT_ROUTE, Settings
+from router.settings.models import Settings
 
 OFFLINE_SMALL: Final = "offline/small"
 OFFLINE_LARGE: Final = "offline/large"

@@ -10,9 +10,10 @@ from router.discovery import KEY_ORDER, Discovered, discover, usual_servers
 from router.discovery.servers import ollama_url, parameters_in
 from router.errors import SetupError
 from router.local.weights import installed
+from router.names import DEFAULT_ROUTE
 from router.pricing.book import load_book
 from router.providers.presets import PRESETS
-from router.settings import DEFAULT_ROUTE, SAMPLE_ROUTES, ConfigError
+from router.settings import SAMPLE_ROUTES, ConfigError
 from tests.discovery.model_server import ModelServer, listing, nobody, ollama
 
 PATIENT_S = 20.0  # on a busy machine a test server may take long

@@ -96,12 +96,20 @@ def test_a_command_that_does_not_exist_would_be_found():
     assert unknown_in("keys create --colour") == ["--colour"]
 
 
+def test_there_are_commands_to_check():
+    assert len(in_blocks()) >= 10
+    assert len(in_sentences()) >= 10
+
+
 def test_each_make_target_exists():
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named_targets: set[str] = set()
     for one in pages():
         code = [*(line for block in one.blocks() for line in shell_lines(block)), *one.inline_code()]
         found = {match for line in code for match in MAKE.findall(re.split(r" {2,}", line)[0])}
         assert found <= targets, one.name
+        named_targets |= found
+    assert {"run", "test"} <= named_targets
 
 
 def test_help_lists_what_the_makefile_has():

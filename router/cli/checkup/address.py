@@ -1,16 +1,15 @@
 """Can the service listen where it is to, or does it already?"""
 
 import json
-import socket
 from typing import TYPE_CHECKING, Final
 
+from router.address import listening, url_of
 from router.cli.checkup.row import Row, Verdict
 
 if TYPE_CHECKING:
     from router.settings import Settings
 
 _PATIENCE_S: Final = 2.0
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
 
 
 async def address(settings: "Settings") -> Row:
@@ -34,11 +33,10 @@ async def _answers(host: str, port: int) -> bool:
     from router.providers.session import Session
 
     session = Session()
-    bare = _EVERYWHERE.get(host, host.strip("[]"))
-    place = f"[{bare}]" if ":" in bare else bare
+    url = url_of(host, port)
     patience = Timeouts(_PATIENCE_S, _PATIENCE_S, _PATIENCE_S, _PATIENCE_S)
     try:
-        reply = await session.get(f"http://{place}:{port}/healthz", {}, name=place, timeouts=patience)
+        reply = await session.get(f"{url}/healthz", {}, name=url, timeouts=patience)
         body = await reply.error_body()
         reply.close()
         return reply.status == 200 and json.loads(body) == {"status": "ok"}
@@ -49,13 +47,10 @@ async def _answers(host: str, port: int) -> bool:
 
 
 def _cannot_listen(host: str, port: int) -> str | None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host.strip("[]"), port))
-        except OSError as error:
-            return error.strerror or str(error)
+    try:
+        listening(host, port).close()
+    except OSError as error:
+        return error.strerror or str(error)
     return None
 
 
