@@ -195,7 +195,7 @@ class Router:
         """Books an attempt that failed, and waits as long as the next step says."""
         final = isinstance(step, GiveUp)
         try:
-            charge = await self._books.close(attempt, charged_for(failure, final=final))
+            charge = await self._books.close(attempt, charged_for(attempt, failure, final=final))
             if isinstance(step, Retry):
                 await asyncio.sleep(step.after_s)
         except asyncio.CancelledError:
@@ -212,7 +212,7 @@ class Router:
             try:
                 answer = await self._upstreams.call(call)
             except asyncio.CancelledError:
-                self._books.close_later(attempt, cut_short("client_gone", sent=call.sending.begun))
+                self._books.close_later(attempt, cut_short(attempt, "client_gone", sent=call.sending.begun))
                 raise
             if isinstance(answer, Answer):
                 spent = replace(_spent(answer, attempt, "ok"), output=answer.text)
@@ -229,7 +229,7 @@ def _never_left_open(books: Bookkeeper, attempt: OpenAttempt, sending: Sending =
     except (AttemptFailed, PennyrouteError):
         raise  # foreseen: who raised it, or who catches it, closes
     except Exception:
-        books.close_later(attempt, cut_short("internal_error", sent=sending.begun))
+        books.close_later(attempt, cut_short(attempt, "internal_error", sent=sending.begun))
         raise
 
 

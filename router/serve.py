@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import tempfile
@@ -37,6 +38,7 @@ _log = logging.getLogger(__name__)
 _LOOK_AT_STORE_EVERY_S: Final = 1.0
 _DRAIN_S: Final = 30
 _BACKLOG: Final = 2_048
+_OTHER_FILES: Final = 1_000
 _PROCESSES: Final[Mapping[str, type[BundledProcess]]] = {OFFLINE: OfflineProcess, LOCAL: LocalProcess}
 
 
@@ -60,6 +62,7 @@ def run(options: ServeOptions, environ: Mapping[str, str] = os.environ) -> int:
     made = with_address(set_up(options.config, environ), options.host, options.port)
     data_dir = (options.data_dir or DATA_DIR).expanduser().resolve()
     workers = options.workers or 1
+    _take_open_files()
     with ExitStack() as stack:
         listener = stack.enter_context(_listener(made))
         store_url = stack.enter_context(_store(made, data_dir))
@@ -111,6 +114,18 @@ def _config(app: App | str, *, workers: int = 1) -> uvicorn.Config:
         timeout_graceful_shutdown=_DRAIN_S,
         backlog=_BACKLOG,
     )
+
+
+def _take_open_files() -> None:
+    """A worker can have as many files open as its connections need, a call to a provider beside each.
+
+    Where the system allows less than that, all it allows; the usual soft limit of 1,024 is far below both.
+    """
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = 2 * Connection.most_connections + _OTHER_FILES
+    wanted = enough if most == resource.RLIM_INFINITY else min(enough, most)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 @contextmanager

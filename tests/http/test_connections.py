@@ -1,6 +1,7 @@
 """Connections that are meant to cost us something: heads without end, callers who stop reading, too many of them."""
 
 import json
+import resource
 import socket
 import threading
 import time
@@ -260,6 +261,22 @@ def test_a_caller_who_stops_reading_a_stream_keeps_no_hold_beyond_the_time_of_an
 
 
 # --- too many -------------------------------------------------------------------------------------
+
+
+def test_a_worker_may_open_as_many_files_as_its_connections_need(tmp_path: Path) -> None:
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    own = Service(tmp_path)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), most))
+    try:
+        own.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
+    try:
+        assert own.process is not None
+        allowed, _ = resource.prlimit(own.process.pid, resource.RLIMIT_NOFILE)
+    finally:
+        own.stop()
+    assert allowed == (21_000 if most == resource.RLIM_INFINITY else min(21_000, most))
 
 
 def test_more_connections_than_a_worker_takes_are_told_to_come_back() -> None:

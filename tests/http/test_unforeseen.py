@@ -119,13 +119,15 @@ class Worker:
 
 
 @pytest.mark.parametrize(("pieces", "stream"), [(0, False), (0, True), (2, True)])
-async def test_an_attempt_that_breaks_in_an_unknown_way_costs_its_worst_case(
+async def test_an_attempt_that_breaks_in_an_unknown_way_costs_what_is_likely(
     store: Store, spool: Spool, upstream: OpenAIWire, pieces: int, *, stream: bool
 ) -> None:
     upstream.clear()
     upstream.play("slow" if stream else "ok")  # so that pieces come one by one
     entry = await Worker(store, spool, upstream, pieces).breaks(stream=stream)
-    assert (entry.usage_source, entry.cost_nano) == ("assumed", entry.held_nano)
+    assert entry.usage_source == "assumed"
+    assert entry.cost_nano is not None
+    assert 0 < entry.cost_nano < entry.held_nano
 
 
 @pytest.mark.parametrize("stream", [False, True])
