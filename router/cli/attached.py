@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from router.names import CONFIG_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from router.settings import Settings
     from router.setup import SetUp
@@ -32,14 +32,20 @@ class Where:
         return CONFIG_FILE if CONFIG_FILE.is_file() else None
 
     def settings(self) -> "Settings":
-        """The settings alone, without looking for local servers.
+        """The settings alone, without looking for local servers; the models' keys need not be set.
 
         Raises:
             ConfigError: with every problem of the file.
         """
         from router.settings import load_settings
 
-        return load_settings(self.file(), os.environ)
+        return load_settings(self.file(), self.environ())
+
+    def environ(self) -> "Mapping[str, str]":
+        """The environment for what calls no model, and so has no use for the models' keys."""
+        from router.settings.checked import without_model_keys
+
+        return without_model_keys(self.file(), os.environ)
 
 
 def with_store(where: Where, work: "Callable[[Store], Awaitable[_Found]]") -> _Found:
@@ -63,7 +69,7 @@ def with_set_up(where: Where, work: "Callable[[SetUp, Store], Awaitable[_Found]]
     """The same with everything the configuration comes to."""
     from router.setup import open_store, set_up
 
-    ready = set_up(where.config, os.environ)
+    ready = set_up(where.config, where.environ())
 
     async def attached() -> _Found:
         async with open_store(ready.settings, where.data_dir) as store:

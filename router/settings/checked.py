@@ -20,6 +20,7 @@ from router.settings.problems import ConfigError, ConfigProblem, Severity, witho
 from router.settings.shapes import findings
 
 REDIS_URL: Final = "REDIS_URL"
+KEY_NOT_SET: Final = "stand-in-for-a-key-that-is-not-set"
 SMALLEST: Final = """\
 models:
   small: {provider: openai, model: gpt-5.4-mini}
@@ -82,6 +83,30 @@ def check_document(
     clean = tuple(replace(without_secrets(problem, secrets), file=file) for problem in ordered)
     checked = CheckedConfig(settings, clean)
     return replace(checked, settings=None) if checked.errors else checked
+
+
+def without_model_keys(path: Path | None, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment for work that calls no model: a stand-in for each key that is not set.
+
+    What only the models' `api_key` and `headers`, or a preset's usual key, need is then `KEY_NOT_SET`. All
+    else, such as `REDIS_URL` or a variable in `store.url` or `base_url`, stays required.
+
+    Args:
+        path: the file, or `None`; one that cannot be read is for `check_config` to complain of.
+        environ: the environment.
+    """
+    data = None if path is None else _read(path).data
+    if not isinstance(data, Mapping):
+        return environ
+    keyless = copy.deepcopy(dict(data))
+    models = keyless.get("models")
+    sent: list[Any] = []
+    for model in models.values() if isinstance(models, dict) else ():
+        if isinstance(model, dict):
+            _from_preset("", model, environ)
+            sent += [model.pop("api_key", None), model.pop("headers", None)]
+    unset = _variables(sent) - _variables(keyless) - {REDIS_URL}
+    return {**environ, **{name: KEY_NOT_SET for name in unset if not environ.get(name)}}
 
 
 def usable(checked: CheckedConfig) -> Settings:
@@ -154,7 +179,7 @@ def _from_preset(name: str, model: dict[str, Any], environ: Mapping[str, str]) -
     if (
         model.get("api_key") is None
         and preset.key_env
-        and not (elsewhere and not environ.get(preset.key_env))
+        and not (elsewhere and environ.get(preset.key_env, "") in {"", KEY_NOT_SET})
     ):
         model["api_key"] = f"{ENVIRONMENT}{preset.key_env}"
 
@@ -175,9 +200,15 @@ def _secrets(written: Any, environ: Mapping[str, str]) -> Iterator[str]:
     store = written.get("store") if isinstance(written, Mapping) else None
     if isinstance(store, Mapping):
         yield from _literals((store.get("url"),))
-    names = {text.removeprefix(ENVIRONMENT) for text in _texts(written) if text.startswith(ENVIRONMENT)}
-    names |= {preset.key_env for preset in PRESETS.values() if preset.key_env} | {REDIS_URL}
+    names = (
+        _variables(written) | {preset.key_env for preset in PRESETS.values() if preset.key_env} | {REDIS_URL}
+    )
     yield from (environ[name] for name in names if environ.get(name))
+
+
+def _variables(value: Any) -> set[str]:
+    """The environment variables that a part of the configuration names."""
+    return {text.removeprefix(ENVIRONMENT) for text in _texts(value) if text.startswith(ENVIRONMENT)}
 
 
 def _literals(values: Iterable[Any]) -> Iterator[str]:

@@ -153,3 +153,20 @@ def test_an_address_in_use_by_another_and_one_open_without_keys_fail(
     rows = _rows(pennyroute, code=1)
     assert rows["keys"]["verdict"] == "fail"
     assert "keys create" in rows["keys"]["to_do"]
+
+
+def test_a_key_that_is_not_set_fails_is_not_asked_with_and_the_rest_is_looked_at(
+    pennyroute: Pennyroute, refusing: str
+):
+    _configure(pennyroute, refusing)
+    ran = pennyroute("doctor", "--format", "json")
+    assert ran.code == 1
+    assert "stand-in" not in ran.out + ran.err
+    rows = {f"{row['part']} {row['subject']}".strip(): row for row in ran.json}
+    assert rows["configuration"]["verdict"] == "fail"
+    assert "TINY_KEY is not set" in rows["configuration"]["said"]
+    assert rows["providers tiny"]["verdict"] == "fail"
+    assert "was not asked" in rows["providers tiny"]["said"]
+    assert "answers 401 without a key" in rows["providers big"]["said"]
+    assert rows["store server"]["verdict"] == rows["address"]["verdict"] == "ok"
+    assert "once the configuration can be used" not in pennyroute("doctor").out

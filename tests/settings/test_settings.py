@@ -11,6 +11,7 @@ from policies import ExcessInput
 from router.pricing.book import load_book
 from router.providers.presets import PRESETS, Preset
 from router.settings import SAMPLE_ROUTES, ConfigError, load_settings, offline_settings, zero_config
+from router.settings.checked import KEY_NOT_SET, without_model_keys
 from tests.settings.writing import GOOD, KEYS, check, said, write
 
 
@@ -190,3 +191,34 @@ def test_the_real_environment_is_never_read_behind_the_callers_back(
     monkeypatch.setitem(os.environ, "TINY_KEY", "from-the-process")
     checked = check(tmp_path, GOOD, {"ANTHROPIC_API_KEY": "given"})
     assert [problem.path for problem in checked.errors] == ["models.tiny.api_key"]
+
+
+def test_only_what_the_models_send_is_stood_in_for_where_it_is_not_set(tmp_path: Path):
+    path = write(
+        tmp_path,
+        """\
+        models:
+          tiny: {provider: openai-compatible, base_url: os.environ/WHERE, api_key: os.environ/TINY_KEY,
+                 headers: {x-org: os.environ/ORG, x-both: os.environ/WHERE}}
+          big:  {provider: anthropic, model: claude-opus-5-5}
+          own:  {provider: openai, base_url: http://127.0.0.1:9/v1}
+        routes:
+          default: {small: tiny, large: big}
+        store: {url: os.environ/STORE}
+        """,
+    )
+    environ = {"TINY_KEY": "tiny-secret-1", "HOME": "/", "ANTHROPIC_API_KEY": ""}
+    assert without_model_keys(path, environ) == environ | {
+        "ORG": KEY_NOT_SET,
+        "ANTHROPIC_API_KEY": KEY_NOT_SET,
+    }
+
+
+def test_where_there_is_no_mapping_to_read_the_environment_stays_as_it_is(tmp_path: Path):
+    for path in (
+        None,
+        tmp_path / "nowhere.yaml",
+        write(tmp_path, "- a list\n"),
+        write(tmp_path, "models: 3\n"),
+    ):
+        assert without_model_keys(path, KEYS) == KEYS

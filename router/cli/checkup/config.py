@@ -12,15 +12,24 @@ if TYPE_CHECKING:
 
 
 def configured(where: Where, environ: Mapping[str, str]) -> "tuple[SetUp | None, list[Row]]":
-    """What the configuration comes to, `None` if nothing; and what there is to say of it."""
+    """What the configuration comes to, `None` if nothing; and what there is to say of it.
+
+    Models whose keys are not set fail, and keep nothing else from being looked at.
+    """
     from router.errors import SetupError
     from router.settings import ConfigError
+    from router.settings.checked import without_model_keys
     from router.setup import set_up
 
     try:
         made = set_up(where.config, environ)
     except ConfigError as error:
-        return None, list(_problems(error))
+        rows = list(_problems(error))
+        try:
+            made = set_up(where.config, without_model_keys(where.file(), environ))
+        except SetupError:  # more than keys is wrong, and `error` has it all
+            return None, rows
+        return made, [row for row in rows if row.verdict is Verdict.FAIL] + list(_warnings(made))
     except SetupError as error:
         return None, [Row("configuration", "", Verdict.FAIL, error.message, "mend it, then run doctor again")]
     file = where.file()

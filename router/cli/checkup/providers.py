@@ -51,7 +51,19 @@ class _Answer:
 
 
 def _is_asked(model: "Model", made: "SetUp") -> bool:
-    return model.endpoint.base_url is not None and model.provider not in made.served_by_us
+    return (
+        model.endpoint.base_url is not None
+        and model.provider not in made.served_by_us
+        and not _lacks_key(model.endpoint)
+    )
+
+
+def _lacks_key(endpoint: "Endpoint") -> bool:
+    """Whether a key or header of it is only a stand-in, which nobody must be sent."""
+    from router.settings.checked import KEY_NOT_SET
+
+    sent = {endpoint.api_key.reveal() if endpoint.api_key else "", *endpoint.extra_headers.values()}
+    return KEY_NOT_SET in sent
 
 
 def _place(endpoint: "Endpoint") -> tuple[str, str, str]:
@@ -129,6 +141,9 @@ def _row(model: "Model", answer: _Answer) -> Row:
 
 
 def _unasked(model: "Model", made: "SetUp") -> Row:
+    if _lacks_key(model.endpoint):
+        to_do = "set the variable that the configuration's row names, here and where the service runs"
+        return _of(model, Verdict.FAIL, "its key or a header is not set, so it was not asked", to_do)
     if model.provider in made.served_by_us:
         return _of(model, Verdict.OK, "bundled: started with the service")
     key = "a key is set" if model.endpoint.api_key else "no key"
