@@ -47,8 +47,10 @@ def read_answer(endpoint: Endpoint, body: bytes) -> WholeAnswer:
         raise AttemptFailed(
             FailureKind.UPSTREAM_ERROR, f"{endpoint.name} answered 200 with an error{said}", status=200
         )
-    if wire.choices is None:
-        raise garbage(endpoint, "it has no choices")
+    if not wire.choices:
+        raise garbage(
+            endpoint, "it has no choices"
+        )  # None at all is no answer either: a stream of none breaks
     return wire
 
 

@@ -214,3 +214,21 @@ async def test_a_base_url_may_carry_a_query(upstreams: Upstreams, upstream: Open
     place = endpoint(upstream, base_url=f"{upstream.base_url}/?api-version=2026-10-01")
     await whole(upstreams, Call(place, raw()))
     assert upstream.seen[0].path == "/v1/chat/completions?api-version=2026-10-01"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_of_no_choices_is_garbage(
+    upstreams: Upstreams, upstream: OpenAIWire, *, stream: bool
+) -> None:
+    upstream.say(Spoken([b'{"id": "c", "object": "chat.completion", "choices": []}']))
+    failure = await failing(upstreams, Call(endpoint(upstream), raw(), stream=stream))
+    assert (failure.kind, failure.status, failure.billed) == (FailureKind.GARBAGE, 200, "maybe")
+    assert "it has no choices" in failure.message
+
+
+async def test_an_answer_of_no_content_is_an_answer(upstreams: Upstreams, upstream: OpenAIWire) -> None:
+    upstream.say(
+        Spoken([b'{"choices": [{"message": {"content": null}, "finish_reason": "content_filter"}]}'])
+    )
+    answer = await whole(upstreams, Call(endpoint(upstream), raw()))
+    assert (answer.text, answer.finish_reason) == ("", "content_filter")
