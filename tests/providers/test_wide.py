@@ -1,12 +1,15 @@
 """The wide lane against a server that speaks Anthropic's wire."""
 
 import asyncio
+import contextlib
+import inspect
 import json
 import os
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -18,9 +21,10 @@ from router.providers import wide
 from router.providers.answer import counted_usage
 from router.providers.circuit import CircuitState
 from router.providers.endpoint import Call, Timeouts
-from router.providers.failure import FailureKind
+from router.providers.failure import AttemptFailed, FailureKind
 from router.providers.session import Session
 from router.providers.upstreams import Upstreams
+from router.providers.wide_call import arguments
 from tests.providers.calls import SHORT, anthropic, failing, raw, streamed, told, until, whole
 from tests.upstreams.answers import Spoken
 from tests.upstreams.anthropic_wire import SCRIPTS, TEXT, THOUGHT, AnthropicWire
@@ -251,6 +255,27 @@ async def test_what_the_caller_asks_arrives(upstreams: Upstreams, anthropic_wire
         "vertex_credentials",
         "model_list",
         "no-log",
+        "drop_params",
+        "additional_drop_params",
+        "allowed_openai_params",
+        "callbacks",
+        "success_callback",
+        "failure_callback",
+        "logger_fn",
+        "context_window_fallback_dict",
+        "content_policy_fallbacks",
+        "max_retries",
+        "api_version",
+        "organization",
+        "gemini_api_key",
+        "model_id",
+        "model_info",
+        "caching",
+        "cache",
+        "ttl",
+        "input_cost_per_token",
+        "use_litellm_proxy",
+        "kwargs",
     ],
 )
 async def test_a_caller_cannot_change_how_a_provider_is_called(
@@ -261,6 +286,47 @@ async def test_a_caller_cannot_change_how_a_provider_is_called(
     assert failure.body is not None
     assert json.loads(failure.body)["error"]["param"] == field
     assert not anthropic_wire.seen
+
+
+async def test_each_argument_of_litellm_is_a_field_of_the_chat_body_or_refused(
+    anthropic_wire: AnthropicWire,
+) -> None:
+    litellm = wide.load()
+    named = set(inspect.signature(litellm.acompletion).parameters)
+    named |= set(inspect.signature(litellm.completion).parameters)
+    named |= set(inspect.signature(litellm.utils.get_optional_params).parameters)
+    asked = call(anthropic_wire)
+    taken = set()
+    for name in named:
+        with contextlib.suppress(AttemptFailed):
+            arguments(asked, {name: msgspec.Raw(b"true")}, litellm)
+            taken.add(name)
+    # The chat body's, and `thinking` and the rest that providers take; anything more is new in litellm: look at it.
+    assert taken == {
+        *("audio", "frequency_penalty", "function_call", "functions", "include_server_side_tool_invocations"),
+        *("logit_bias", "logprobs", "max_completion_tokens", "max_tokens", "messages", "modalities", "model"),
+        *("n", "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key"),
+        *(
+            "reasoning_effort",
+            "response_format",
+            "safety_identifier",
+            "seed",
+            "service_tier",
+            "stop",
+            "store",
+        ),
+        *(
+            "stream",
+            "stream_options",
+            "temperature",
+            "thinking",
+            "tool_choice",
+            "tools",
+            "top_logprobs",
+            "top_p",
+        ),
+        *("user", "verbosity", "web_search_options"),
+    }
 
 
 @pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])
