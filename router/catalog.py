@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from policies import Caps, ModelLimits
+from policies import Caps, ModelLimits, Tier
 from router.errors import UnknownModel, UnknownRoute
 from router.names import AUTO, DEFAULT_ROUTE
 from router.pricing.price import Price
@@ -75,6 +75,13 @@ class Catalog:
                 param="model",
             )
         return found
+
+    def usual_tier(self, model: Model) -> Tier:
+        """What a model is to the routes: small where it is only ever the small one."""
+        routes = self.routes.values()
+        is_large = any(route.large.name == model.name for route in routes)
+        is_small = any(route.small.name == model.name for route in routes)
+        return Tier.SMALL if is_small and not is_large else Tier.LARGE
 
     def route(self, name: str) -> Route:
         """The route of that name.

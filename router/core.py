@@ -175,7 +175,7 @@ class Router:
             raise NotPermitted("this key has no scope `call`")
         target = self._catalog.find(query.target)
         if isinstance(target, Model):
-            return direct(decision_id, query, target)
+            return direct(decision_id, query, target, self._catalog.usual_tier(target))
         return decide(decision_id, query, target, self._live.threshold(target.name), self._classifier)
 
     async def _open_first(self, decision: Decision) -> tuple[Decision, OpenAttempt]:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from classifiers import Classifier, Difficulty
 from policies import CapOutcome, Choice, Context, Reason, Tier, apply_caps, choose, lacks, turns_to_keep
 from router.catalog import Model, Route
-from router.errors import ContextTooLong
+from router.errors import ContextTooLong, NotSupported
 from router.pricing.tokens import bound_tokens, count_tokens
 from router.query import Query
 from router.routes.threshold import Threshold
@@ -111,6 +111,7 @@ def decide(
     Raises:
         ContextTooLong: over the route's input cap, and the route refuses or trimming cannot help;
             or too long for the large model too.
+        NotSupported: it has tools or images that the chosen model does not take: a forced one, or large.
     """
     named = query.explained or route.store_prompts
     difficulty = classifier.explain(query.facts) if named else classifier.assess(query.facts)
@@ -128,6 +129,7 @@ def decide(
     )
     choice = choose(difficulty.value, context)
     model = route.small if choice.tier is Tier.SMALL else route.large
+    _check_takes(model, query)
     _check_fits(model, input_tokens, caps.output_tokens or 0)
     return Decision(
         id=decision_id,
@@ -144,8 +146,13 @@ def decide(
     )
 
 
-def direct(decision_id: str, query: Query, model: Model) -> Decision:
-    """The decision of a call that names its model: recorded, not routed."""
+def direct(decision_id: str, query: Query, model: Model, tier: Tier) -> Decision:
+    """The decision of a call that names its model: recorded, not routed.
+
+    Raises:
+        NotSupported: the query has tools or images, and the model takes none.
+    """
+    _check_takes(model, query)
     caps = CapOutcome(refused=False, trim=False, output_tokens=query.output_asked, output_clamped=False)
     return Decision(
         id=decision_id,
@@ -154,7 +161,7 @@ def direct(decision_id: str, query: Query, model: Model) -> Decision:
         route=None,
         model=model,
         large=model,
-        choice=Choice(Tier.LARGE, Reason.DIRECT),
+        choice=Choice(tier, Reason.DIRECT),
         difficulty=None,
         threshold=None,
         classifier="",
@@ -254,6 +261,17 @@ def with_turns(query: Query, kept: list[int]) -> Query:
         body={**query.body, "messages": messages},
         input_bytes=query.input_bytes - left_out,
     )
+
+
+def _check_takes(model: Model, query: Query) -> None:
+    lacking = "tools" if query.needs_tools and not model.limits.tools else ""
+    if query.images and not model.limits.vision:
+        lacking = "images"
+    if lacking:
+        raise NotSupported(
+            f"model {model.name!r} does not take {lacking}; leave them out, or let the route choose",
+            param="tools" if lacking == "tools" else "messages",
+        )
 
 
 def _check_fits(model: Model, input_tokens: int, output_tokens: int) -> None:

@@ -133,6 +133,14 @@ class ContextTooLong(PennyrouteError):  # noqa: N818
     kind = "invalid_request_error"
 
 
+class NotSupported(PennyrouteError):  # noqa: N818
+    """The query has tools or images, and the model it must go to takes none."""
+
+    status = 400
+    code = "not_supported"
+    kind = "invalid_request_error"
+
+
 class WrongMediaType(PennyrouteError):  # noqa: N818
     """A write that is not `application/json`."""
 

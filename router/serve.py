@@ -198,6 +198,11 @@ async def _look_at_store(made: SetUp, store_url: str) -> float:
                 f"the store evicts keys when it is full (maxmemory-policy {found['maxmemory_policy']}), "
                 "which would lose money; set `maxmemory-policy noeviction`"
             )
+        if found.get("aof_enabled") == "0":
+            _log.warning(
+                "THE STORE KEEPS NOTHING ON DISK (appendonly no): what was spent is forgotten when it stops. "
+                "Set `appendonly yes` in its configuration, or `CONFIG SET appendonly yes`"
+            )
         if not is_loopback(made.settings.server.host):
             await _need_key(store, made.settings.server.host)
         route = made.catalog.routes[DEFAULT_ROUTE]

@@ -26,6 +26,13 @@ from router.http.schema import with_completions
 
 _log = logging.getLogger(__name__)
 
+_WORDS = {
+    "extra_forbidden": "there is no such field",
+    "missing": "is missing",
+    "model_attributes_type": "expected a JSON object",
+    "dict_type": "expected a JSON object",
+}
+
 
 def make_app(parts: Parts) -> App:
     """The whole HTTP side of a worker, as an ASGI application."""
@@ -72,8 +79,9 @@ async def _invalid(_: Request, error: Exception) -> Response:
         if detail["type"] == "json_invalid":
             why, at = detail["ctx"]["error"], detail["loc"][-1]
             return _response(InvalidRequest(f"the body is not JSON: {why} at character {at}"))
-        place = ".".join(str(part) for part in detail["loc"] if part != "body") or "the body"
-        said.append((place, f"{place}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"))
+        place = ".".join(str(part) for part in detail["loc"] if part != "body")
+        words = _WORDS.get(detail["type"], f"{detail['msg'][:1].lower()}{detail['msg'][1:]}")
+        said.append((place or None, f"{place or 'the body'}: {words}"))
     return _response(InvalidRequest("; ".join(text for _, text in said), param=said[0][0] if said else None))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from router.http.complete_body import CompleteBody
+from router.http.edge import OPEN_PATHS
 
 _ERROR = {
     "type": "object",
@@ -26,8 +27,10 @@ _STATUSES = {
     403: "The key's scope does not reach this, or the Host or Origin is not allowed.",
     404: "No such route or model.",
     408: "The body did not arrive in time.",
+    412: "Somebody changed it since: read it again.",
     413: "The body, or the query, is too large.",
     415: "Not application/json.",
+    428: "Say which version this changes: If-Match.",
     429: "The provider limits the rate.",
     502: "Every attempt failed.",
     503: "The store or the model is not available now.",
@@ -49,6 +52,8 @@ _CHAT_BODY = {
     },
     "example": {"model": "auto", "messages": [{"role": "user", "content": "What is the capital of France?"}]},
 }
+_WITH_PARAMETERS = ("/v1/reports/routes",)
+_COMPLETIONS = tuple(status for status in _STATUSES if status not in (412, 428))
 _LABELS = ("team", "feature", "user", "session", "tier")
 
 
@@ -62,12 +67,33 @@ def with_completions(schema: dict[str, Any]) -> dict[str, Any]:
     components = schema.setdefault("components", {}).setdefault("schemas", {})
     components.update(parts)
     components["Error"] = _ERROR
+    _state_errors(schema)
     schema["paths"] = {
         "/complete": {"post": _complete(body)},
         "/v1/chat/completions": {"post": _chat()},
         **schema["paths"],
     }
     return schema
+
+
+def _state_errors(schema: dict[str, Any]) -> None:
+    """FastAPI states a 422 that is never answered; what is answered is ours."""
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    bearer = {"type": "http", "scheme": "bearer", "description": "Needed once a key exists."}
+    schema["components"]["securitySchemes"] = {"key": bearer}
+    schema["components"]["schemas"].pop("HTTPValidationError", None)
+    schema["components"]["schemas"].pop("ValidationError", None)
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            answers = operation["responses"]
+            answers.pop("422", None)
+            if path in OPEN_PATHS:
+                continue
+            operation["security"] = [{"key": []}, {}]
+            statuses = [401, 403, 503] + [400, 404] * ("{" in path) + [400] * (path in _WITH_PARAMETERS)
+            statuses += [412, 413, 415, 428] * (method == "put")
+            for status in sorted(set(statuses)):
+                answers.setdefault(str(status), {"description": _STATUSES[status], "content": error})
 
 
 def _complete(body: dict[str, Any]) -> dict[str, Any]:
@@ -113,5 +139,5 @@ def _responses(said: str) -> dict[str, Any]:
     }
     found: dict[str, Any] = {"200": {"description": said, "content": good}}
     return found | {
-        str(status): {"description": text, "content": error} for status, text in _STATUSES.items()
+        str(status): {"description": _STATUSES[status], "content": error} for status in _COMPLETIONS
     }

@@ -93,7 +93,11 @@ def decision_headers(decision: Decision, charge: Charge | None) -> list[tuple[by
 
 
 def closing_comment(decision: Decision, charge: Charge) -> bytes:
-    """The comment line at the end of a stream: what it cost; clients pass comments over."""
+    """The comment line at the end of a stream: what it cost; clients pass comments over.
+
+    It stands in the event of `[DONE]` and not in one of its own: a client that was given `id:` lines by the
+    provider takes an empty event for one with data.
+    """
     said = {"decision_id": decision.id, "model": decision.model.name, "usage": _usage(charge.usage)}
     said["cost"] = _cost(charge)
-    return b": pennyroute " + msgspec.json.encode(said) + b"\n\n"
+    return b": pennyroute " + msgspec.json.encode(said) + b"\n"

@@ -126,6 +126,8 @@ def _check_text(name: str, text: str, limit: int) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidRequest(f"{name}: has half a surrogate pair, which is no text", param=name) from None
+    if not text.isprintable():
+        raise InvalidRequest(f"{name}: takes no control characters and no line breaks", param=name)
 
 
 def _threshold(route: str, stored: _Stored) -> Threshold:

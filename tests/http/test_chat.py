@@ -238,6 +238,9 @@ def test_a_streams_decision_rides_in_headers_and_its_cost_in_a_comment_before_do
     assert said["usage"]["output_tokens"] == 9
     found = client.get(f"/v1/decisions/{said['decision_id']}").json()
     assert found["cost"]["nano_usd"] == said["cost"]["nano_usd"]
+    assert b"}\ndata: [DONE]" in response.content, (
+        "in the event of [DONE]: an empty one is data to some clients"
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def events_of(text: str) -> list[Event]:
         name, data = "message", ""
         for line in block.split("\n"):
             if line.startswith(":"):
-                name, data = "comment", line[1:].strip()
+                found.append(("comment", line[1:].strip()))
             elif line.startswith("event: "):
                 name = line.removeprefix("event: ")
             elif line.startswith("data: "):

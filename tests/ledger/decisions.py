@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from classifiers import Heuristic, QueryFacts
-from policies import Caps, ModelLimits
+from policies import Caps, ModelLimits, Tier
 from router.access.caller import Caller
 from router.catalog import Model, Route
 from router.decision import Decision, decide, direct
@@ -90,4 +90,4 @@ def a_decision(decision_id: str = "dec_1", route: Route | None = None, **query: 
 
 
 def a_direct_decision(model: Model, decision_id: str = "dec_1") -> Decision:
-    return direct(decision_id, a_query(), model)
+    return direct(decision_id, a_query(), model, Tier.LARGE)
