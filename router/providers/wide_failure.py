@@ -1,5 +1,6 @@
 """What litellm raises, named: it wraps everything in its own errors and gives a status to what had none."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -26,8 +27,18 @@ _BROKEN: Final = frozenset(
         "ConnectionResetError",
     }
 )
+_UNSUPPORTED: Final = "UnsupportedParamsError"
+_ITS_OWN: Final = frozenset({"APIConnectionError", _UNSUPPORTED})
 _BODY_BROKEN: Final = "ClientPayloadError"
 _OBJECT: Final = re.compile(r"\{.*\}", re.DOTALL)
+_NOT_TAKEN: Final = re.compile(r"does not support parameters: \[(.*?)\]")
+_QUOTED: Final = re.compile(r"['\"]([^'\"]+)['\"]")
+# `litellm.BadRequestError: BadRequestError: OpenAIException - `, in whatever number it wrapped them.
+_CLASSES: Final = re.compile(
+    r"^(?:(?:litellm\.\w+|\w*(?:Error|Exception)|\w+ Exception)(?: \w+Error)?(?:: ?| - ))+"
+)
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
+_ITS_SETTINGS: Final = re.compile(r"litellm|drop_params|modify_params|allowed_openai_params")
 _TRACEBACK: Final = "Traceback (most recent call last)"
 _STATUS_FROM: Final = 300
 
@@ -57,7 +68,7 @@ def failure_of(error: Exception, endpoint: Endpoint, world: World, *, answered: 
         if type(error).__name__ == "MidStreamFallbackError":
             said = f"{endpoint.name}: the stream begins with an error{_shown(error, endpoint)}"
             return AttemptFailed(FailureKind.UPSTREAM_ERROR, said, status=200)
-    if type(error).__name__ == "APIConnectionError" or status is None:
+    if type(error).__name__ in _ITS_OWN or status is None:
         return _untranslated(error, endpoint, came=bool(headers))
     return refused(
         endpoint.name,
@@ -87,11 +98,29 @@ def _transport(names: set[str], endpoint: Endpoint) -> AttemptFailed | None:
     return None
 
 
+def _unsupported(error: Exception, endpoint: Endpoint) -> AttemptFailed:
+    """What litellm knows the provider does not take; it sent nothing."""
+    model = f'model "{endpoint.name}" (provider {endpoint.provider})'
+    listed = _NOT_TAKEN.search(str(error))
+    fields = _QUOTED.findall(listed[1]) if listed is not None else []
+    if fields:
+        message = (
+            f"{model} does not take: {', '.join(fields)}; leave "
+            f"{'it' if len(fields) == 1 else 'them'} out or choose a model that does"
+        )
+    else:
+        message = f"{model} does not take this request{_shown(error, endpoint)}"
+    body = _wire_error(message, fields[0] if fields else None, "unsupported_parameter")
+    return AttemptFailed(FailureKind.BAD_REQUEST, message, status=400, body=body)
+
+
 def _untranslated(error: Exception, endpoint: Endpoint, *, came: bool) -> AttemptFailed:
+    if type(error).__name__ == _UNSUPPORTED:
+        return _unsupported(error, endpoint)
     if came:
-        said = f"{endpoint.name} answered with what litellm cannot read{_shown(error, endpoint)}"
+        said = f"{endpoint.name} answered with what cannot be read{_shown(error, endpoint)}"
         return AttemptFailed(FailureKind.GARBAGE, said, billed="maybe")
-    message = f"litellm cannot translate the request for {endpoint.name}{_shown(error, endpoint)}"
+    message = f"the request cannot be translated for {endpoint.name}{_shown(error, endpoint)}"
     return AttemptFailed(FailureKind.BAD_REQUEST, message, status=400, body=_wire_error(message))
 
 
@@ -123,11 +152,12 @@ def _headers(error: Exception) -> Mapping[str, str]:
 
 
 def _body(error: Exception, endpoint: Endpoint) -> bytes:
-    return _wire_error(redacted(_message(error), endpoint))
+    said = redacted(_message(error), endpoint)
+    return _wire_error(said or f"{endpoint.name} does not take this request")
 
 
-def _wire_error(message: str) -> bytes:
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+def _wire_error(message: str, param: str | None = None, code: str | None = None) -> bytes:
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
     return msgspec.json.encode({"error": error})
 
 
@@ -136,14 +166,21 @@ def _message(error: Exception) -> str:
     text = str(getattr(error, "message", error)).partition(_TRACEBACK)[0]
     found = _OBJECT.search(text)
     if found is None:
-        return text
+        return _unwrapped(text)
     try:
         said = json.loads(found[0])
     except ValueError:
-        return text
+        return _unwrapped(text)
     inner = said.get("error", said) if isinstance(said, dict) else said
     message = inner.get("message") if isinstance(inner, dict) else inner
-    return message if isinstance(message, str) else text
+    return message if isinstance(message, str) else _unwrapped(text)
+
+
+def _unwrapped(text: str) -> str:
+    """Without the names of litellm's classes, and without its advice: nobody here can set what it names."""
+    sentences = _SENTENCE_END.split(_CLASSES.sub("", text.strip()))
+    kept = itertools.takewhile(lambda sentence: not _ITS_SETTINGS.search(sentence), sentences)
+    return " ".join(kept)
 
 
 def _shown(error: Exception, endpoint: Endpoint) -> str:

@@ -25,6 +25,7 @@ from router.providers.failure import AttemptFailed, FailureKind
 from router.providers.session import Session
 from router.providers.upstreams import Upstreams
 from router.providers.wide_call import arguments
+from router.providers.wide_failure import failure_of
 from tests.providers.calls import SHORT, anthropic, failing, raw, streamed, told, until, whole
 from tests.upstreams.answers import Spoken
 from tests.upstreams.anthropic_wire import SCRIPTS, TEXT, THOUGHT, AnthropicWire
@@ -133,6 +134,7 @@ async def test_a_failure_is_named_and_happens_once(
     assert not failure.answered
     assert len(anthropic_wire.seen) == 1
     assert KEY not in f"{failure!r} {failure.body!r} {failure.__cause__!r}"
+    assert "litellm" not in f"{failure!r} {failure.body!r}"
     if kind is FailureKind.BAD_REQUEST:
         assert failure.body is not None
         assert set(json.loads(failure.body)["error"]) == {"message", "type", "param", "code"}
@@ -155,6 +157,7 @@ async def test_a_stream_that_breaks_says_so_and_what_it_used(
     assert (answer.failure.kind, answer.failure.answered) == (BREAKS[script], True)
     assert answer.failure.billed == "maybe"
     assert KEY not in repr(answer.failure)
+    assert "litellm" not in repr(answer.failure)
     assert answer.text
     assert TEXT.startswith(answer.text.strip())
     assert answer.stream.finish_reason is None
@@ -344,7 +347,65 @@ async def test_messages_that_cannot_be_translated_are_the_callers_fault(
         failure = await failing(upstreams, call(anthropic_wire, messages=[7]))
         assert failure.kind is FailureKind.BAD_REQUEST
         assert "Traceback" not in f"{failure.message} {failure.body!r}"
+        assert "litellm" not in f"{failure.message} {failure.body!r}"
     assert upstreams.circuits() == {"tiny": CircuitState.CLOSED}
+
+
+@STREAM
+async def test_fields_the_provider_does_not_take_are_named(
+    upstreams: Upstreams, anthropic_wire: AnthropicWire, *, stream: bool
+) -> None:
+    for fields, said in (
+        ({"seed": 7}, "seed; leave it out"),
+        ({"store": True, "n": 2}, "n, store; leave them out"),
+        ({"logprobs": True}, "logprobs; leave it out"),
+        ({"presence_penalty": 1}, "presence_penalty; leave it out"),
+        ({"logit_bias": {"50256": -100}}, "logit_bias; leave it out"),
+    ):
+        failure = await failing(upstreams, call(anthropic_wire, stream=stream, **fields))
+        assert (failure.kind, failure.status, failure.billed) == (FailureKind.BAD_REQUEST, 400, "no")
+        assert failure.body is not None
+        assert json.loads(failure.body)["error"] == {
+            "message": f'model "tiny" (provider anthropic) does not take: {said} or choose a model that does',
+            "type": "invalid_request_error",
+            "param": said.partition(";")[0].partition(",")[0],
+            "code": "unsupported_parameter",
+        }
+        assert failure.message == json.loads(failure.body)["error"]["message"]
+    assert not anthropic_wire.seen
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("litellm.BadRequestError: AnthropicException - max_tokens: too low.", "max_tokens: too low."),
+        ("litellm.InternalServerError: InternalServerError: OpenAIException - No way.", "No way."),
+        ("litellm.APIConnectionError: AzureException APIConnectionError - No way.", "No way."),
+        ("litellm.Timeout: Too late.", "Too late."),
+        ("Only 1. Or so! To drop it, set `litellm.drop_params = True`. For more, ask.", "Only 1. Or so!"),
+        ("Set `litellm.modify_params=True`", "tiny does not take this request"),
+        ("the Error of my ways", "the Error of my ways"),
+    ],
+)
+async def test_what_litellm_raises_is_told_without_its_names_and_its_settings(
+    anthropic_wire: AnthropicWire, raised: str, said: str
+) -> None:
+    error = wide.load().BadRequestError("", "x", "anthropic")
+    error.message = raised
+    failure = failure_of(error, anthropic(anthropic_wire), real_world(), answered=False)
+    assert failure.body is not None
+    assert json.loads(failure.body)["error"]["message"] == said
+
+
+async def test_a_value_the_provider_does_not_take_is_told_in_its_words(anthropic_wire: AnthropicWire) -> None:
+    told_of = (
+        "Only temperature=1 is supported. To drop unsupported openai params, set `litellm.drop_params = True`"
+    )
+    error = wide.load().UnsupportedParamsError(told_of, status_code=400)
+    failure = failure_of(error, anthropic(anthropic_wire), real_world(), answered=False)
+    assert failure.message == (
+        'model "tiny" (provider anthropic) does not take this request: Only temperature=1 is supported.'
+    )
 
 
 @pytest.mark.parametrize("stream", [False, True])
