@@ -46,16 +46,22 @@ def create(
         first = not await ring.all()
         return *(await ring.create(name, (Scope(scope),), account)), first
 
-    key, secret, first = with_store(Where(config, data_dir), work)
-    from router.cli.output import to_person
+    where = Where(config, data_dir)
+    server = where.settings().server  # before there is a key to lose
+    key, secret, first = with_store(where, work)
+    from router.address import url_of
+    from router.cli.output import plain, to_person
 
     person = to_person()
-    person.print(f"key {key.id} ({key.name}): scope {scope}, account {key.account}", style="bold")
+    person.print(f"key {key.id} ({plain(key.name)}): scope {scope}, account {key.account}", style="bold")
     print(secret, flush=True)  # noqa: T201 - the answer itself
-    person.print("This is the only time it is shown. Send it with every call:", soft_wrap=True)
+    person.print("This is the only time it is shown. Keep it, and send it with every call:", soft_wrap=True)
+    address = url_of(server.host, server.port) if server.port else "http://127.0.0.1:PORT"
     person.print(
-        "  curl http://127.0.0.1:8080/complete -H 'Content-Type: application/json' \\\n"
-        f"    -H 'Authorization: Bearer {secret}' -d '{{\"query\": \"Hello\"}}'",
+        # The key itself is not repeated: what catches standard output is to be the only one that has it.
+        "  export PENNYROUTE_API_KEY=…\n"
+        f"  curl {address}/complete -H 'Content-Type: application/json' \\\n"
+        '    -H "Authorization: Bearer $PENNYROUTE_API_KEY" -d \'{"query": "Hello"}\'',
         soft_wrap=True,
     )
     if first:

@@ -10,9 +10,18 @@ def test_a_key_is_printed_alone_on_standard_output_and_explained_beside_it(confi
     key = ran.out.strip()
     assert key.startswith("pr-")
     assert len(ran.out.splitlines()) == 1
-    assert f"Authorization: Bearer {key}" in ran.err
+    assert 'Authorization: Bearer $PENNYROUTE_API_KEY"' in ran.err
+    assert "export PENNYROUTE_API_KEY=…" in ran.err
+    assert key not in ran.err
+    assert "curl http://127.0.0.1:8080/complete" in ran.err
     assert "only time" in ran.err
     assert "first key" in ran.err
+
+
+def test_the_call_that_is_shown_goes_where_the_configuration_listens(configured: Pennyroute):
+    written = configured.folder / "pennyroute.yaml"
+    written.write_text(f"{written.read_text()}server: {{host: 0.0.0.0, port: 9123}}\n")
+    assert "curl http://127.0.0.1:9123/complete" in configured.ok("keys", "create", "bot").err
 
 
 async def test_a_key_made_by_the_command_is_the_one_in_the_store(configured: Pennyroute, store: Store):
