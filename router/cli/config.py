@@ -17,8 +17,21 @@ if TYPE_CHECKING:
 
 @example("pennyroute config check", "pennyroute config check staging.yaml --format json")
 def check(
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The configuration.")] = CONFIG_FILE,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="The configuration. Unset: `pennyroute.yaml` in the working directory.",
+            show_default=False,
+        ),
+    ] = None,
     format_: FormatOption = Format.TABLE,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="The same, as other commands take it.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Check a whole configuration.
 
@@ -27,6 +40,9 @@ def check(
     """
     from router.settings import check_config
 
+    if file is not None and config is not None and file != config:
+        raise CommandFailed(f"{file} and --config {config} are two files; name one of them")
+    file = file or config or CONFIG_FILE
     if file == CONFIG_FILE and not file.exists():
         raise CommandFailed(
             f"there is no {CONFIG_FILE} in this directory; name a file, or start without one: the service "

@@ -17,6 +17,12 @@ class Format(StrEnum):
     JSON = "json"
 
 
+def _data_dir(text: str | Path) -> Path:  # the default comes as the path it is
+    if not str(text).strip():
+        raise typer.BadParameter("--data-dir is empty; name a directory, or leave it out for .pennyroute")
+    return Path(text)
+
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -32,6 +38,7 @@ DataDirOption = Annotated[
         "--data-dir",
         metavar="DIR",
         envvar="PENNYROUTE_DATA_DIR",
+        parser=_data_dir,
         help="Where the embedded store keeps its data; not used with REDIS_URL.",
     ),
 ]

@@ -25,8 +25,8 @@ Everything is done with one command, `pennyroute`. `--help` after any part of it
 - Commands that use the store take `--data-dir` (`PENNYROUTE_DATA_DIR`; default `.pennyroute`). They attach to
   the embedded store that runs there, else start it and stop it again. With `REDIS_URL`, or `store.url` in the
   configuration, they use that store.
-- Only what calls models needs their keys to be set: `serve`, `demo` where it starts a service, and the checks of
-  `config check` and `doctor`.
+- Only what calls models needs their keys to be set: `serve`, `demo` where it starts a service, and the checks
+  of `config check` and `doctor`.
 - Results go to standard output; progress, notes and errors to standard error. `--format json` writes one JSON
   document and nothing else.
 - Exit codes: `0` done, `1` refused, failed or problems found, `2` not a command line, `130` Ctrl-C, `141` the

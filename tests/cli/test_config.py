@@ -39,6 +39,14 @@ def test_every_problem_is_shown_with_its_line_and_what_would_be_right(pennyroute
     assert {problem["line"] for problem in found.json["problems"]} == {3, 5}
 
 
+def test_the_file_to_check_may_be_named_as_other_commands_take_it(pennyroute: Pennyroute):
+    (pennyroute.folder / "other.yaml").write_text(CONFIG)
+    for words in (("--config", "other.yaml"), ("other.yaml",), ("other.yaml", "--config", "other.yaml")):
+        assert "other.yaml is good" in pennyroute.ok("config", "check", *words).out
+    two = pennyroute.refused("config", "check", "other.yaml", "--config", "another.yaml")
+    assert "name one of them" in two
+
+
 def test_a_file_that_is_not_there_or_no_configuration_is_refused(pennyroute: Pennyroute):
     assert "there is no pennyroute.yaml" in pennyroute.refused("config", "check")
     missing = pennyroute("config", "check", "nowhere.yaml")
@@ -61,6 +69,16 @@ def test_a_command_that_needs_the_configuration_says_all_that_is_wrong_with_it(p
 def test_a_data_directory_that_cannot_be_used_is_refused(configured: Pennyroute):
     (configured.folder / "file").write_text("")
     assert "data directory" in configured.refused("keys", "list", "--data-dir", "file")
+
+
+def test_an_empty_data_directory_is_refused_and_nothing_is_made(configured: Pennyroute):
+    for words in (("keys", "list"), ("ledger", "verify"), ("serve",), ("doctor",)):
+        for empty in ("", " "):
+            assert "--data-dir is empty" in configured.refused(*words, "--data-dir", empty, code=2)
+    assert not (configured.folder / "store").exists()
+    # A variable that is set to nothing is not set.
+    configured.ok("keys", "list", PENNYROUTE_DATA_DIR="")
+    assert (configured.folder / ".pennyroute" / "store").is_dir()
 
 
 def test_a_store_that_does_not_answer_is_refused(configured: Pennyroute):
