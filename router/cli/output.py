@@ -13,9 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from router.terminal import plain
+
+__all__ = ["UNKNOWN", "Column", "for_programs", "plain", "print_json", "print_table", "to_person"]
+
 UNKNOWN: Final = "unknown"
 _PIPED_WIDTH: Final = 160
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +46,15 @@ def to_person() -> Console:
     return _console(sys.stderr)
 
 
-def plain(text: str) -> str:
-    """A text others wrote, harmless to a terminal: control characters and lone surrogates replaced."""
-    return _CONTROL.sub("\ufffd", text)
-
-
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     text = json.dumps(value, indent=2, ensure_ascii=(sys.stdout.encoding or "").lower() != "utf-8")
     sys.stdout.write(f"{_CONTROL_IN_JSON.sub(_escaped, text)}\n")
 
 
-_CONTROL_IN_JSON: Final = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL_IN_JSON: Final = re.compile(
+    r"[\x7f-\x9f\u2028\u2029\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 from router.reports.amounts import decimals_for, dollars
 from router.reports.figures import Figures
 from router.reports.report import Report
+from router.terminal import plain
 
 _NONE = "(none)"
 _BELOW = "dim"
@@ -68,7 +69,7 @@ def _columns(report: Report) -> list[tuple[str, Callable[[Figures], Text]]]:
 
 
 def _names(names: Sequence[str]) -> Text:
-    return Text("\n").join(Text(name) if name else Text(_NONE, _BELOW) for name in names)
+    return Text("\n").join(Text(plain(name)) if name else Text(_NONE, _BELOW) for name in names)
 
 
 def _two(above: str, below: str, alarm: int = 0) -> Text:

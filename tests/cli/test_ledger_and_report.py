@@ -97,6 +97,20 @@ async def test_labels_of_any_script_come_through(configured: Pennyroute, store: 
     assert "[bold]team" in configured.ok("report", "--by", "team", **LATIN).out
 
 
+async def test_what_turns_the_text_around_it_reaches_no_terminal(configured: Pennyroute, store: Store):
+    turning = "ops\u202e\u2066\u200f\u061ctxt"
+    await settled(store, "main", an_entry(labels=Labels(team=turning)))
+    table = configured.ok("report", "--by", "team", "--from", "2026-01-01", "--to", "2026-01-02").out
+    assert "ops" in table
+    said = configured.refused("threshold", "show", turning)
+    as_json = configured.ok(
+        "report", "--by", "team", "--from", "2026-01-01", "--to", "2026-01-02", "--format", "json"
+    )
+    assert as_json.json["groups"][0]["team"] == turning
+    for shown in (table, said, as_json.out):
+        assert not set(turning) - set("opstx") & set(shown)
+
+
 def test_what_is_no_period_grouping_or_account_is_refused_in_words(configured: Pennyroute):
     assert 'did you mean "route"?' in configured.refused("report", "--by", "rout")
     assert "not a moment" in configured.refused("report", "--from", "yesterday")
