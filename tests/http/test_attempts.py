@@ -291,6 +291,19 @@ def test_an_answer_that_is_no_text_is_booked_and_leaves_nothing_held(
 
 
 @pytest.mark.parametrize("path", ["/complete", CHAT])
+def test_an_answer_of_no_choices_is_no_success(client: httpx.Client, upstream: OpenAIWire, path: str) -> None:
+    upstream.say(Spoken([b'{"id": "c", "object": "chat.completion", "choices": []}']))
+    if path == CHAT:
+        body = chat(model="once-garbage", metadata={"tier": "small"})
+    else:
+        body = ask(route="once-garbage", tier="small")
+    response = client.post(path, json=body)
+    assert error_of(response, 502)["code"] == "upstream_failed"
+    (attempt,) = failed_decision(client, response)["attempts"]
+    assert attempt["outcome"] == "garbage"
+
+
+@pytest.mark.parametrize("path", ["/complete", CHAT])
 def test_nobody_listening_upstream_is_a_502_and_free(
     service: Service, client: httpx.Client, path: str
 ) -> None:
