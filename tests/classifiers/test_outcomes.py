@@ -102,9 +102,9 @@ def test_a_row_without_an_id_is_called_by_its_line(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("cut.jsonl.gz", gzip.compress(b"{}\n" * 10_000)[:-20]),
+        ("cut.jsonl.gz", gzip.compress(b"{}\n" * 10_000, mtime=0)[:-20]),
         ("plain.jsonl.gz", b"{}\n"),
-        ("altered.jsonl.gz", gzip.compress(b"{}\n")[:10] + b"\xff" * 20),
+        ("altered.jsonl.gz", gzip.compress(b"{}\n", mtime=0)[:10] + b"\xff" * 20),
         ("rows.csv", b"a,b\n"),
         ("there.jsonl", None),
     ],
