@@ -4,6 +4,7 @@ import pytest
 
 from router.routes.thresholds import Change, Thresholds
 from router.store.connection import Store
+from router.store.keys import threshold_key
 from tests.cli.running import Pennyroute
 from tests.reports.entries import an_entry, settled
 
@@ -92,7 +93,14 @@ def test_a_dry_run_without_decisions_says_so(configured: Pennyroute):
 async def test_a_reason_somebody_wrote_cannot_move_the_cursor_of_who_reads_it(
     configured: Pennyroute, store: Store
 ):
-    await Thresholds(store).set(Change("support", 0.4, "eve", "\x1b[2Jnothing \x07here"))
-    assert "\x1b" not in configured.ok("threshold", "history", "support").out
-    (one,) = configured.ok("threshold", "history", "support", "--format", "json").json
-    assert one["reason"] == "\x1b[2Jnothing \x07here"
+    reason = "\x1b[2Jnothing \x07here\u202e"
+    assert "control characters" in configured.refused(
+        "threshold", "set", "support", "0.4", "--reason", reason
+    )
+    # Nor one that came into the store by another door.
+    await Thresholds(store).set(Change("support", 0.4, "eve", "nothing"))
+    await store.command("HSET", threshold_key("support"), "reason", reason)
+    shown = configured.ok("threshold", "show", "support").out
+    assert "nothing" in shown
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+    assert configured.ok("threshold", "show", "support", "--format", "json").json["reason"] == reason
