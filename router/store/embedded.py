@@ -5,6 +5,8 @@ import fcntl
 import hashlib
 import logging
 import os
+import re
+import signal
 import socket
 import subprocess
 import time
@@ -36,6 +38,7 @@ class EmbeddedStore:
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir.expanduser().resolve() / "store"
         self._user: IO[bytes] | None = None
+        self._pid: int | None = None
         self.started_here = False
 
     @property
@@ -56,8 +59,13 @@ class EmbeddedStore:
         """Attaches to the running server, or starts it; also starts it again if it died meanwhile. Blocks.
 
         Raises:
-            SetupError: it could not be started; the message shows the end of its log.
+            SetupError: it could not be started; the message shows the end of its log. Or the data directory
+                was deleted under its user, whose server lives on without it: another would be one too many.
         """
+        if self._deleted():
+            raise SetupError(
+                f"{self._folder} was deleted while it was in use; stop the service and start again"
+            )
         self._make_folders()
         with self._starting():
             user = self._user or (self._folder / "users.lock").open("wb")
@@ -70,21 +78,40 @@ class EmbeddedStore:
                     user.close()
                 raise
             self._user = user
+            self._pid = self._server_pid()
 
     def release(self) -> None:
         """Lets go of the server and stops it if nobody else uses it. Blocks."""
         if self._user is None:
             return
-        with self._starting(), self._user:
+        # Without its folder the server can be reached by its process id alone.
+        deleted = self._deleted()
+        with contextlib.nullcontext() if deleted else self._starting(), self._user:
             fcntl.flock(self._user, fcntl.LOCK_UN)
             with contextlib.suppress(BlockingIOError):  # somebody else still uses it
                 fcntl.flock(self._user, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._stop()
+                if deleted:
+                    self._terminate()
+                else:
+                    self._stop()
         self._user = None
 
     def alive(self) -> bool:
         """Whether a server answers on the socket and has loaded its data."""
         return self._ask(b"PING\r\n").startswith(b"+PONG")
+
+    def _deleted(self) -> bool:
+        """Whether the folder went away under us, and our lock with it."""
+        return self._user is not None and os.fstat(self._user.fileno()).st_nlink == 0
+
+    def _server_pid(self) -> int | None:
+        found = re.search(rb"process_id:(\d+)", self._ask(b"INFO server\r\n"))
+        return int(found[1]) if found else None
+
+    def _terminate(self) -> None:
+        if self._pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGTERM)
 
     def _make_folders(self) -> None:
         try:

@@ -1,11 +1,13 @@
 """The embedded store: one real Valkey a data directory, shared by whoever needs it, stopped by the last."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +142,33 @@ def test_a_server_that_is_busy_never_gets_a_second_one_beside_it(data_dir: Path)
     assert pid_of(embedded) == pid
     let_go(other)
     embedded.release()
+
+
+def test_a_data_directory_deleted_in_use_gets_no_second_server_and_its_own_is_stopped(tmp_path: Path):
+    embedded = EmbeddedStore(tmp_path / "gone")
+    embedded.acquire()
+    pid = pid_of(embedded)
+    shutil.rmtree(tmp_path / "gone")
+    for _ in range(2):
+        with pytest.raises(SetupError, match="was deleted while it was in use"):
+            embedded.acquire()
+    assert not (tmp_path / "gone").exists()
+    embedded.release()
+    assert wait_for_end(pid)
+
+
+def wait_for_end(pid: int) -> bool:
+    """The kernel has a moment's work with it; a zombie nobody reaps is at its end as well."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def holder_after_freeze(data_dir: Path, pid: int) -> "subprocess.Popen[str]":
