@@ -12,7 +12,7 @@ from router.local.weights import HOW_TO_INSTALL, installed
 from router.names import DEFAULT_ROUTE
 from router.providers.presets import PRESETS, Preset
 from router.settings import SAMPLE_ROUTES, HasPrice, Settings, zero_config
-from router.settings.zero_config import OFFLINE_LARGE, OFFLINE_SMALL
+from router.settings.zero_config import OFFLINE_LARGE, OFFLINE_MODELS, OFFLINE_SMALL
 
 KEY_ORDER: Final = (
     "openai",
@@ -169,6 +169,10 @@ def _bundled(environ: Mapping[str, str]) -> Tier:
 
 
 def _offline(environ: Mapping[str, str], because: str) -> Discovered:
-    models = {name: {"provider": "offline"} for name in (OFFLINE_SMALL, OFFLINE_LARGE)}
-    pair = Pair(models, OFFLINE_SMALL, OFFLINE_LARGE, SAMPLE_ROUTES)
+    pair = Pair(
+        {name: dict(fields) for name, fields in OFFLINE_MODELS.items()},
+        OFFLINE_SMALL,
+        OFFLINE_LARGE,
+        SAMPLE_ROUTES,
+    )
     return Discovered(pair.settings(environ), offline_notes(because), offline=True, pair=pair)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from router.names import DEFAULT_ROUTE
@@ -12,6 +13,10 @@ from router.settings.models import Settings
 
 OFFLINE_SMALL: Final = "offline/small"
 OFFLINE_LARGE: Final = "offline/large"
+OFFLINE_MODELS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {name: MappingProxyType({"provider": "offline"}) for name in (OFFLINE_SMALL, OFFLINE_LARGE)}
+)
+"""Both tiers of the bundled offline upstream, as a file would state them."""
 SAMPLE_ROUTES: Final = (DEFAULT_ROUTE, "support", "legal-triage", "meeting-notes", "prompt-lab")
 """What the offline upstream is asked through: the routes of the demo, so that its report has rows to show."""
 
@@ -24,8 +29,7 @@ def offline_settings(environ: Mapping[str, str]) -> Settings:
     Raises:
         ConfigError: `REDIS_URL` cannot be used.
     """
-    models = {name: {"provider": "offline"} for name in (OFFLINE_SMALL, OFFLINE_LARGE)}
-    return zero_config(models, OFFLINE_SMALL, OFFLINE_LARGE, environ, routes=SAMPLE_ROUTES)
+    return zero_config(OFFLINE_MODELS, OFFLINE_SMALL, OFFLINE_LARGE, environ, routes=SAMPLE_ROUTES)
 
 
 def zero_config(
