@@ -25,7 +25,6 @@ from router.http.request import (
     Scope,
     Send,
     header_text,
-    headers_of,
     label_headers,
     read_body,
     send_whole,
@@ -54,18 +53,31 @@ class Completions:
         self._parts = parts
         self._metrics = metrics
 
-    async def complete(self, scope: Scope, receive: Receive, send: Send, more: Headers) -> None:
+    async def complete(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, more: Headers
+    ) -> None:
         """Our own form; `more` are headers every answer carries."""
-        await self._serve(scope, receive, send, more, self._answer_complete)
+        await self._serve(scope, headers, receive, send, more, answer=self._answer_complete)
 
-    async def chat(self, scope: Scope, receive: Receive, send: Send, more: Headers) -> None:
+    async def chat(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, more: Headers
+    ) -> None:
         """OpenAI's form."""
-        await self._serve(scope, receive, send, more, self._answer_chat)
+        await self._serve(scope, headers, receive, send, more, answer=self._answer_chat)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, more: Headers, answer: Answer) -> None:
+    async def _serve(
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        send: Send,
+        more: Headers,
+        *,
+        answer: Answer,
+    ) -> None:
         started = _Started(send)
         try:
-            query = await self._query(scope, receive)
+            query = await self._query(scope, headers, receive)
             async with _UntilGone(receive):
                 await answer(query, started, more)
         except ClientGone:
@@ -79,10 +91,9 @@ class Completions:
             inside = InternalError("the service failed; its log says why")
             await _say(inside, started, more, named=scope["path"] == COMPLETE)
 
-    async def _query(self, scope: Scope, receive: Receive) -> Query:
+    async def _query(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Query:
         parts, server = self._parts, self._parts.settings.server
         arrived_s = parts.world.monotonic_s()
-        headers = headers_of(scope)
         secret = bearer(header_text(headers.get(b"authorization")))
         caller = await parts.live.known_caller(secret)
         raw = await read_body(receive, headers, server.max_body_bytes, server.request_timeout_s)

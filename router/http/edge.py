@@ -53,12 +53,13 @@ class Edge:
         elif method == "OPTIONS" and b"access-control-request-method" in headers:
             await send_whole(send, 204, self._guard.preflight(headers), b"")
         elif method == "POST" and path in self._hot:
-            await self._hot[path](scope, receive, send, more)
+            await self._hot[path](scope, headers, receive, send, more)
         else:
-            await self._rest(scope, receive, send, more)
+            await self._rest(scope, headers, receive, send, more)
 
-    async def _rest(self, scope: Scope, receive: Receive, send: Send, more: Headers) -> None:
-        headers = headers_of(scope)
+    async def _rest(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, more: Headers
+    ) -> None:
         path = scope["path"]
         try:
             if path not in OPEN_PATHS and path not in ASKS_FOR_KEY:
