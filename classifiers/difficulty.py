@@ -29,6 +29,8 @@ class Difficulty:
     value: float
     factors: tuple[Factor, ...] = ()
     """Strongest first, six at most."""
+    familiar: bool = True
+    """False where the query is so far from what was learned from that the value says nothing: large then."""
 
     @property
     def unquoted(self) -> "Difficulty":
@@ -79,3 +81,9 @@ class Classifier(Protocol):
 
     def score_many(self, facts: Sequence[QueryFacts]) -> list[float]:
         """The difficulty of each query in order; the same values as `score`, bit for bit."""
+
+    def is_familiar(self, facts: QueryFacts) -> bool:
+        """Whether the query is near enough to what was learned from for its difficulty to mean something."""
+
+    def effective_many(self, facts: Sequence[QueryFacts]) -> list[float]:
+        """`score_many` with 1.0 for what is not familiar: what serving compares with a threshold."""

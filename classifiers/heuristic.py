@@ -43,6 +43,14 @@ class Heuristic:
         """See `Classifier.assess`; no factor of its quotes the query anyway."""
         return self.explain(facts)
 
+    def is_familiar(self, facts: QueryFacts) -> bool:  # noqa: ARG002 - part of `Classifier`
+        """Always: what learned from nothing knows no far and near."""
+        return True
+
+    def effective_many(self, facts: Sequence[QueryFacts]) -> list[float]:
+        """See `Classifier.effective_many`; the scores as they are."""
+        return self.score_many(facts)
+
 
 def _difficulty(form: list[float]) -> float:
     return _MOST * logistic(hand_score(form))

@@ -20,6 +20,8 @@ from classifiers.facts import QueryFacts
 from classifiers.features import FORM, FORM_NAMES, Keys, Reading, bucket_of, read, tag_of
 
 _FAINT = 1e-9
+_LEAST_WORDS = 6
+"""A query of fewer words is never called unfamiliar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,15 @@ class LearnedClassifier:
         keys = read(facts).keys
         return len(self._rows(keys)[0]) / len(keys) if len(keys) else 1.0
 
+    def is_familiar(self, facts: QueryFacts) -> bool:
+        """See `Classifier.is_familiar`."""
+        return self._near(read(facts))
+
+    def effective_many(self, facts: Sequence[QueryFacts]) -> list[float]:
+        """See `Classifier.effective_many`."""
+        readings = map(read, facts)
+        return [self._calibrated(self._raw(one)) if self._near(one) else 1.0 for one in readings]
+
     def explain(self, facts: QueryFacts) -> Difficulty:
         """See `Classifier.explain`; word weights are linearised at this query."""
         reading = read(facts)
@@ -125,7 +136,8 @@ class LearnedClassifier:
             else Factor(_word_name(reading, known, at - len(FORM)), weight, quotes=True)
             for at, weight in _strongest(moved)
         ]
-        return Difficulty(self._calibrated(self._linked(activations)), strongest(factors))
+        value = self._calibrated(self._linked(activations))
+        return Difficulty(value, strongest(factors), familiar=self._near(reading))
 
     def assess(self, facts: QueryFacts) -> Difficulty:
         """See `Classifier.assess`; plain floats, because so few numbers are slower in arrays."""
@@ -143,11 +155,20 @@ class LearnedClassifier:
             for at in order
             if sizes[at] > _FAINT
         )
-        return Difficulty(self._calibrated(self._linked(activations)), factors)
+        value = self._calibrated(self._linked(activations))
+        return Difficulty(value, factors, familiar=self._near(reading))
 
     def raw(self, facts: QueryFacts) -> float:
         """The score before calibration: any real number, comparable within one artifact."""
         return self._raw(read(facts))
+
+    def _near(self, reading: Reading) -> bool:
+        """Whether enough of it is known: of many unknown words only, of a few none can say so."""
+        count = len(reading.words)
+        if count < _LEAST_WORDS:
+            return True
+        known = self._rows(reading.in_order[:count])[1]
+        return bool(known.any())
 
     def _raw(self, reading: Reading) -> float:
         sums = _sums(self._rows(reading.keys)[0])

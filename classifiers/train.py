@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -22,6 +22,7 @@ from classifiers.features import FORM
 from classifiers.folds import Folds, category_folds, random_folds, source_folds
 from classifiers.messages import facts_of_row
 from classifiers.neighbours import groups, row_hash, tail_hash
+from classifiers.out_of_fold import SHOWN_CHARS, OutOfFold
 from classifiers.outcomes import Outcome, read_left_out, read_outcomes
 
 Floats = npt.NDArray[np.float64]
@@ -66,6 +67,7 @@ class TrainingReport:
     chosen: str
     reason: str
     manifest: dict[str, Any]
+    out_of_fold: OutOfFold = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,24 @@ def train(
         chosen=measured.chosen.name,
         reason=measured.reason,
         manifest=manifest,
+        out_of_fold=_out_of_fold(data, measured),
+    )
+
+
+def _out_of_fold(data: _Data, measured: "_Measured") -> OutOfFold:
+    raw = measured.raw("random")
+    return OutOfFold(
+        difficulty=cross_fitted(raw, data.large - data.small, measured.judged["random"].folds),
+        raw=raw,
+        small=data.small,
+        large=data.large,
+        small_cost_usd=np.array([row.small_cost_usd for row in data.rows], dtype=np.float64),
+        large_cost_usd=np.array([row.large_cost_usd for row in data.rows], dtype=np.float64),
+        length=judged_length(data),
+        category=[row.category for row in data.rows],
+        source=[row.source for row in data.rows],
+        id=[row.id for row in data.rows],
+        query=[row.facts.text[:SHOWN_CHARS] for row in data.rows],
     )
 
 
