@@ -1,7 +1,7 @@
 """Difficulty and context in, choice out: pure, with no clock and no chance of its own."""
 
 from policies.caps import CapOutcome, Caps, ExcessInput, apply_caps, turns_to_keep
-from policies.choice import Choice, Context, ModelLimits, Reason, Tier, choose, lacks
+from policies.choice import Choice, Context, ModelLimits, Reason, Tier, Worth, choose, lacks
 
 __all__ = [
     "CapOutcome",
@@ -12,6 +12,7 @@ __all__ = [
     "ModelLimits",
     "Reason",
     "Tier",
+    "Worth",
     "apply_caps",
     "choose",
     "lacks",

@@ -20,8 +20,14 @@ class Reason(StrEnum):
     CONTEXT_TOO_LONG = "context_too_long"
     NEEDS_TOOLS = "needs_tools"
     NEEDS_VISION = "needs_vision"
+    NO_CERTIFICATE = "no_certificate"
+    CERTIFICATE_SUSPENDED = "certificate_suspended"
+    UNFAMILIAR = "unfamiliar"
+    WORTH_IT = "worth_it"
+    NOT_WORTH_IT = "not_worth_it"
     FALLBACK = "fallback"
     DIRECT = "direct"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,19 @@ class ModelLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """The economist's rule: large where difficulty x what a good answer is worth >= what large costs more.
+
+    Attributes:
+        answer_nano: what a good answer is worth, nano-dollars.
+        extra_nano: what this very query costs more at the large model, nano-dollars; may be negative.
+    """
+
+    answer_nano: int
+    extra_nano: int
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What a choice depends on beside the difficulty.
 
@@ -48,6 +67,9 @@ class Context:
         needs_tools: the query offers tools.
         needs_vision: the query has images.
         forced: the tier the caller insists on.
+        withheld: why the small model may answer nothing for now, if so: no certificate, or a suspended one.
+        familiar: the query resembles what the difficulty was learned from.
+        worth: decides in place of the threshold where a route values its answers.
     """
 
     threshold: float
@@ -58,6 +80,9 @@ class Context:
     needs_tools: bool = False
     needs_vision: bool = False
     forced: Tier | None = None
+    withheld: Reason | None = None
+    familiar: bool = True
+    worth: Worth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +108,28 @@ def lacks(limits: ModelLimits, context: Context) -> Reason | None:
 def choose(difficulty: float, context: Context) -> Choice:
     """Difficulty at or above the threshold goes to the large model; what small cannot take goes there too.
 
+    What is unfamiliar goes there whatever its difficulty: a score of something unlike the training data says
+    little.
+
     Args:
         difficulty: 0-1, the calibrated expected quality lost if the small model answers.
         context: see `Context`.
     """
     if context.forced is not None:
         return Choice(context.forced, Reason.FORCED)
-    reason = lacks(context.small, context)
+    reason = lacks(context.small, context) or context.withheld
     if reason is not None:
         return Choice(Tier.LARGE, reason)
+    if not context.familiar:
+        return Choice(Tier.LARGE, Reason.UNFAMILIAR)
+    if context.worth is not None:
+        return _by_worth(difficulty, context.worth)
     if difficulty >= context.threshold:
         return Choice(Tier.LARGE, Reason.AT_OR_ABOVE_THRESHOLD)
     return Choice(Tier.SMALL, Reason.BELOW_THRESHOLD)
+
+
+def _by_worth(difficulty: float, worth: Worth) -> Choice:
+    if difficulty * worth.answer_nano >= worth.extra_nano:
+        return Choice(Tier.LARGE, Reason.WORTH_IT)
+    return Choice(Tier.SMALL, Reason.NOT_WORTH_IT)

@@ -254,6 +254,7 @@ class Bookkeeper:
             latency_ms=None,
             first_byte_ms=None,
             decision_ms=None,
+            certificate=decision.certificate,
         )
         record = replace(record, tier=tier, model=model.name, status="worker_died")
         return OpenAttempt(decision, model, worst, record, self._world.monotonic_s(), bound)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from policies import Caps, ModelLimits, Tier
-from router.errors import UnknownModel, UnknownRoute
+from router.errors import InvalidRequest, UnknownModel, UnknownRoute
 from router.names import AUTO, DEFAULT_ROUTE
 from router.pricing.price import Price
 from router.providers.endpoint import Endpoint
@@ -39,6 +39,9 @@ class Route:
 
     Attributes:
         threshold: what the configuration says, 0-1; the store's versioned one is what decides.
+        quality_floor: 0-1; without a certificate of at least this, all goes to large.
+        answer_nano: what a good answer is worth, nano-dollars; then that decides in place of the threshold.
+        usual_output_tokens: what an answer is expected to take, to know what this query costs more at large.
         fallbacks: tried in order when the chosen model fails; a small one's partner comes before them.
         attempts: calls one decision may make in all.
         store_prompts: whether decisions keep the messages and the answer.
@@ -52,6 +55,9 @@ class Route:
     fallbacks: tuple[Model, ...] = ()
     attempts: int = 3
     store_prompts: bool = False
+    quality_floor: float | None = None
+    answer_nano: int | None = None
+    usual_output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,27 @@ class Catalog:
                 f"route {_shown(name)} is not configured{suggestion(name, self.routes)}", param="route"
             )
         return found
+
+
+def check_settable(route: Route) -> None:
+    """Whether a person may set the route's threshold.
+
+    Raises:
+        InvalidRequest: a threshold without a certificate would change nothing there.
+    """
+    if route.quality_floor is not None:
+        raise InvalidRequest(
+            f"route {route.name!r} has a quality floor of {route.quality_floor:g}: only a threshold with a "
+            f"certificate counts there. `pennyroute tune … --floor {route.quality_floor:g} --route "
+            f"{route.name} --apply` makes one; or set a threshold instead of the floor in the configuration",
+            param="threshold",
+        )
+    if route.answer_nano is not None:
+        raise InvalidRequest(
+            f"route {route.name!r} weighs what an answer is worth (value_usd) and has no threshold to set; "
+            "change value_usd in the configuration",
+            param="threshold",
+        )
 
 
 def suggestion(name: str, known: "Mapping[str, object] | list[str]") -> str:

@@ -4,11 +4,25 @@ import msgspec
 from msgspec.structs import replace
 
 from classifiers import Classifier, Difficulty
-from policies import CapOutcome, Choice, Context, Reason, Tier, apply_caps, choose, lacks, turns_to_keep
+from policies import (
+    CapOutcome,
+    Choice,
+    Context,
+    Reason,
+    Tier,
+    Worth,
+    apply_caps,
+    choose,
+    lacks,
+    turns_to_keep,
+)
 from router.catalog import Model, Route
 from router.errors import ContextTooLong, NotSupported
+from router.pricing.price import cost_nano
 from router.pricing.tokens import bound_tokens, count_tokens
+from router.pricing.usage import Usage
 from router.query import Query
+from router.routes.certificate import CertificateInForce
 from router.routes.threshold import Threshold
 
 _TOKENS_A_MESSAGE = 4
@@ -23,6 +37,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
         input_tokens: estimate, after trimming.
         trimmed_turns: how many of the oldest turns were left out.
         output_tokens: the cap that goes to the provider; `None` leaves it to the model.
+        familiar: the query resembles what the classifier learned from.
+        extra_nano: what the large model is expected to cost more, where the route values its answers.
     """
 
     text_chars: int
@@ -36,6 +52,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     output_clamped: bool
     trimmed_turns: int
     forced: str | None
+    familiar: bool = True
+    extra_nano: int | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +67,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         large: whose price is the baseline.
         difficulty: `None` for an unrouted call.
         threshold: `None` for an unrouted call.
+        certificate: id of the one that holds for this decision; '' without one.
         first: the decision as the policy made it, where this one fell back from it.
     """
 
@@ -63,6 +82,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     threshold: Threshold | None
     classifier: str
     inputs: Inputs
+    certificate: str = ""
     first: "Decision | None" = None
 
     @property
@@ -86,7 +106,16 @@ _SENTENCES = {
     Reason.CONTEXT_TOO_LONG: "The query does not fit the small model's context, so it goes to the large one.",
     Reason.NEEDS_TOOLS: "The query offers tools, which the small model does not support.",
     Reason.NEEDS_VISION: "The query has images, which the small model does not read.",
+    Reason.NO_CERTIFICATE: "The route has a quality floor and no certificate that it is met, so all goes to "
+    "the large model; `pennyroute tune` makes one.",
+    Reason.CERTIFICATE_SUSPENDED: "Audited answers fell below the certified quality floor, so all goes to "
+    "the large model until there is a new certificate or somebody sets the threshold.",
+    Reason.UNFAMILIAR: "The query is unlike anything the classifier learned from, so it goes to the large "
+    "model.",
+    Reason.WORTH_IT: "What the large model is expected to gain is worth its extra cost.",
+    Reason.NOT_WORTH_IT: "What the large model is expected to gain is not worth its extra cost.",
     Reason.DIRECT: "The model was named directly; no routing.",
+    Reason.AUDIT: "Asked to see what the other model would have answered.",
     Reason.FALLBACK: "The chosen model failed; the next one in line answered.",
 }
 
@@ -117,6 +146,8 @@ def decide(
     difficulty = classifier.explain(query.facts) if named else classifier.assess(query.facts)
     asked = query
     query, caps, input_tokens, trimmed = _capped(query, route)
+    certificate = certificate_of(route, threshold, classifier.id)
+    worth = _worth(route, input_tokens, caps.output_tokens)
     context = Context(
         threshold=threshold.value,
         small=route.small.limits,
@@ -126,6 +157,9 @@ def decide(
         needs_tools=query.needs_tools,
         needs_vision=query.images > 0,
         forced=query.forced,
+        withheld=_withheld(route, threshold, certificate),
+        familiar=difficulty.familiar,
+        worth=worth,
     )
     choice = choose(difficulty.value, context)
     model = route.small if choice.tier is Tier.SMALL else route.large
@@ -142,8 +176,46 @@ def decide(
         difficulty=difficulty,
         threshold=threshold,
         classifier=classifier.id,
-        inputs=_inputs(query, caps, input_tokens, trimmed),
+        inputs=replace(
+            _inputs(query, caps, input_tokens, trimmed),
+            familiar=difficulty.familiar,
+            extra_nano=worth.extra_nano if worth else None,
+        ),
+        certificate=certificate.id if certificate else "",
     )
+
+
+def certificate_of(route: Route, threshold: Threshold, classifier: str) -> CertificateInForce | None:
+    """The certificate that holds for what a route decides now: none if anything it was made for changed."""
+    found = threshold.certificate
+    if found is None or threshold.suspended or route.answer_nano is not None:
+        return None
+    holds = found.proves(
+        threshold=threshold.value,
+        classifier=classifier,
+        small=route.small.name,
+        large=route.large.name,
+        floor=route.quality_floor or 0.0,
+    )
+    return found if holds else None
+
+
+def _withheld(route: Route, threshold: Threshold, certificate: CertificateInForce | None) -> Reason | None:
+    """Why the small model may answer nothing, if so."""
+    if threshold.suspended:
+        return Reason.CERTIFICATE_SUSPENDED
+    if route.quality_floor is not None and certificate is None:
+        return Reason.NO_CERTIFICATE
+    return None
+
+
+def _worth(route: Route, input_tokens: int, output_cap: int | None) -> Worth | None:
+    """What decides in place of the threshold where the route values its answers and knows both prices."""
+    if route.answer_nano is None or route.small.price is None or route.large.price is None:
+        return None
+    output = route.usual_output_tokens
+    usage = Usage(input_tokens, output if output_cap is None else min(output, output_cap))
+    return Worth(route.answer_nano, cost_nano(usage, route.large.price) - cost_nano(usage, route.small.price))
 
 
 def direct(decision_id: str, query: Query, model: Model, tier: Tier) -> Decision:

@@ -33,6 +33,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
         chosen_model: whom the policy chose; differs from `model` after a fallback.
         status: `open`, `ok`, or why it failed.
         enforced: whether the money was held before the call; not so while the store was away.
+        certificate: id of the certificate that held for it; '' without one.
         messages: as sent, only on a route with `store_prompts`.
         output: the answer's text, only on a route with `store_prompts`.
     """
@@ -59,6 +60,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     enforced: bool
     finish_reason: str | None = None
+    certificate: str = ""
     messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     output: str | None = None
 
@@ -179,5 +181,6 @@ def draft(decision: Decision, created_ms: int, *, enforced: bool) -> DecisionRec
         stream=query.stream,
         status=OPEN,
         enforced=enforced,
+        certificate=decision.certificate,
         messages=query.body["messages"] if keeps else msgspec.UNSET,
     )

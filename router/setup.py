@@ -13,6 +13,7 @@ from router.discovery import Discovered, Pair, discover
 from router.errors import SetupError
 from router.names import CONFIG_FILE
 from router.pricing.book import PriceBook, load_book
+from router.pricing.money import round_usd
 from router.providers.endpoint import Endpoint, Timeouts
 from router.providers.presets import PRESETS, Preset
 from router.settings import ModelSettings, RouteSettings, Settings, check_config
@@ -213,13 +214,17 @@ def _endpoint(name: str, upstream: str, settings: ModelSettings, preset: Preset)
 
 def _route(name: str, settings: RouteSettings, models: Mapping[str, Model], usual_threshold: float) -> Route:
     caps = settings.caps
+    first = usual_threshold if settings.quality_floor is None else 0.0
     return Route(
         name=name,
         small=models[settings.small],
         large=models[settings.large],
-        threshold=usual_threshold if settings.threshold is None else settings.threshold,
+        threshold=first if settings.threshold is None else settings.threshold,
         caps=Caps(caps.max_input_tokens, caps.on_excess_input, caps.max_output_tokens),
         fallbacks=tuple(models[model] for model in settings.fallbacks),
         attempts=settings.attempts,
         store_prompts=settings.store_prompts,
+        quality_floor=settings.quality_floor,
+        answer_nano=None if settings.value_usd is None else round_usd(settings.value_usd),
+        usual_output_tokens=settings.usual_output_tokens,
     )

@@ -124,10 +124,12 @@ def set_(
         return
 
     async def work(made: "SetUp", store: "Store") -> "tuple[float, Threshold]":
+        from router.catalog import check_settable
         from router.routes.thresholds import Change, Thresholds
 
-        thresholds = Thresholds(store)
-        before = await _brought_in(thresholds, made.catalog.route(route), if_version)
+        thresholds, known = Thresholds(store), made.catalog.route(route)
+        check_settable(known)
+        before = await _brought_in(thresholds, known, if_version)
         change = Change(route, value, by=_who(), reason=reason, expected_version=if_version)
         return before, await thresholds.set(change)
 

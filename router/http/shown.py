@@ -54,6 +54,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "difficulty": None if difficulty is None else difficulty.value,
         "threshold": None if threshold is None else threshold.value,
         "threshold_version": None if threshold is None else threshold.version,
+        "certificate": decision.certificate or None,
         "reason": decision.choice.reason,
         "explanation": decision.explanation,
     }

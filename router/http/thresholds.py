@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from router.access.caller import Caller
-from router.catalog import Catalog
+from router.catalog import Catalog, check_settable
 from router.errors import InvalidRequest, VersionRequired
 from router.http.parts import CallerDep, OperatorDep, PartsDep
 from router.routes.threshold import Threshold
@@ -36,6 +36,8 @@ class ThresholdAnswer(BaseModel):
     set_by: str
     set_at: str
     reason: str
+    suspended: bool = Field(description="The watch withdrew the certificate: all goes to large.")
+    certificate: dict[str, Any] | None = Field(description="What was certified of it, if anything was.")
 
 
 class ThresholdHistory(BaseModel):
@@ -76,6 +78,7 @@ async def change(
 ) -> ThresholdAnswer:
     """In force for every decision that begins after the answer, in every worker."""
     name = _known(parts.catalog, route)
+    check_settable(parts.catalog.routes[name])
     wanted = Change(name, body.threshold, _who(operator), body.reason, _expected(if_match))
     threshold = await parts.thresholds.set(wanted)
     response.headers["ETag"] = f'"v{threshold.version}"'

@@ -58,7 +58,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     Attributes:
         at_ms: when its hold was made, Unix milliseconds of the store's time; decides the hour it counts in.
         number: 1 for a decision's first attempt.
-        final: whether the decision ended with it; only that one counts as a request.
+        final: whether the decision ended with it; only that one counts as a request, and only where it was
+            to answer a caller.
         outcome: `ok`, or why it failed.
         tokens: `None` when nothing is known of what was used; of an assumed usage the bound that was held,
             which is charged and never counted as used.
@@ -71,6 +72,9 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         latency_ms: from sending the attempt to its end.
         decision_ms: on a final attempt, from the request's arrival to its end.
         replaces: on an adjustment, the assumed entry it corrects.
+        certificate: id of the certificate in force when it was decided; '' without one.
+        purpose: '' where it is to answer a caller; `audit` where it is to see what another model would have
+            answered, or to judge answers.
     """
 
     version: int = 1
@@ -105,6 +109,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     first_byte_ms: int | None
     decision_ms: int | None
     replaces: "Entry | None" = None
+    certificate: str = ""
+    purpose: str = ""
 
     @property
     def hour(self) -> int:
@@ -164,7 +170,7 @@ def increments(entry: Entry) -> dict[str, int]:
 
 def _amounts(entry: Entry) -> dict[str, int]:
     amounts = {"attempts": 1}
-    if entry.final:
+    if entry.final and not entry.purpose:
         amounts["requests"] = 1
         amounts["errors"] = int(entry.outcome != "ok")
         if entry.decision_ms is not None:
@@ -177,7 +183,7 @@ def _amounts(entry: Entry) -> dict[str, int]:
         amounts["output_tokens"] = tokens.output
         amounts["cached_input_tokens"] = tokens.cached_input
         amounts["reasoning_tokens"] = tokens.reasoning
-        if entry.final:
+        if entry.final and not entry.purpose:
             amounts[f"input.{bucket(tokens.input)}"] = 1
             amounts[f"output.{bucket(tokens.output)}"] = 1
             amounts[f"cached.{bucket(tokens.cached_input)}"] = 1
@@ -192,6 +198,8 @@ def _add_money(amounts: dict[str, int], entry: Entry) -> None:
     else:
         amounts["cost_nano"] = cost
         amounts["overruns"] = int(entry.overrun)
+        if entry.purpose:
+            amounts[f"{entry.purpose}_nano"] = cost
         if entry.usage_source:
             amounts[f"cost_nano.{entry.usage_source}"] = cost
     if baseline is None:

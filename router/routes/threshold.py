@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from router.routes.certificate import CertificateInForce
+
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
@@ -11,7 +13,10 @@ class Threshold:
     Attributes:
         value: difficulty at and above it goes to the large model, 0-1.
         set_at_ms: Unix milliseconds of the store's time.
-        set_by: a key's id, a person's login, or `config`.
+        set_by: a key's id, a person's login, `config`, or `watch`.
+        certificate: what was proven of it, if anything was.
+        suspended: the watch withdrew the certificate; all goes to large until a person or a new certificate
+            sets another threshold.
     """
 
     route: str
@@ -20,6 +25,8 @@ class Threshold:
     set_by: str
     set_at_ms: int
     reason: str
+    certificate: CertificateInForce | None = None
+    suspended: bool = False
 
     def as_json(self) -> dict[str, object]:
         """The wire form."""
@@ -30,4 +37,6 @@ class Threshold:
             "set_by": self.set_by,
             "set_at": datetime.fromtimestamp(self.set_at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
             "reason": self.reason,
+            "suspended": self.suspended,
+            "certificate": self.certificate.as_json() if self.certificate else None,
         }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from router.errors import InvalidRequest, NotFound, VersionConflict
+from router.routes.certificate import CertificateInForce, decode_certificate, encode_certificate
 from router.routes.threshold import Threshold
 from router.store.connection import Store
 from router.store.keys import SETTINGS_VERSION, threshold_history_key, threshold_key
@@ -14,6 +15,7 @@ from router.store.settings import changed
 
 _SET = read_script("router.routes", "set_threshold")
 CONFIG = "config"
+WATCH = "watch"
 _VERSIONS_KEPT = 10_000
 _LONGEST_NAME = 128
 _LONGEST_REASON = 500
@@ -25,6 +27,8 @@ class _Stored(msgspec.Struct):
     set_by: str
     set_at: str
     reason: str
+    certificate: str = ""
+    suspended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Change:
 
     Attributes:
         expected_version: the version they saw; `None` accepts any.
+        certificate: what was proven of it; it must be of this very threshold.
+        suspended: the watch withdraws the certificate.
     """
 
     route: str
@@ -40,6 +46,8 @@ class Change:
     by: str
     reason: str = ""
     expected_version: int | None = None
+    certificate: CertificateInForce | None = None
+    suspended: bool = False
 
 
 class Thresholds:
@@ -61,20 +69,30 @@ class Thresholds:
         """Puts a threshold in force: no decision after the answer is made with the one before.
 
         Raises:
-            InvalidRequest: not a number from 0 to 1, or a name or reason that is too long or no text.
+            InvalidRequest: not a number from 0 to 1, a name or reason that is too long or no text, or a
+                certificate that was altered or is of another threshold.
             VersionConflict: somebody changed it since; the message says what is in force.
         """
         if not 0.0 <= change.value <= 1.0:  # also refuses NaN
             raise InvalidRequest(
                 f"a threshold is a number from 0 to 1, not {change.value}", param="threshold"
             )
+        _check_certificate(change)
         _check_text("reason", change.reason, _LONGEST_REASON)
         _check_text("set_by", change.by, _LONGEST_NAME)
         expected = "*" if change.expected_version is None else change.expected_version
         reply = await self._store.run(
             _SET,
             (threshold_key(change.route), threshold_history_key(change.route), SETTINGS_VERSION),
-            (expected, repr(float(change.value)), change.by, change.reason, _VERSIONS_KEPT),
+            (
+                expected,
+                repr(float(change.value)),
+                change.by,
+                change.reason,
+                _VERSIONS_KEPT,
+                encode_certificate(change.certificate),
+                "1" if change.suspended else "",
+            ),
         )
         if reply[0] == b"conflict":
             raise VersionConflict(
@@ -83,10 +101,21 @@ class Thresholds:
                 param="If-Match",
             )
         await changed(self._store)
-        return Threshold(change.route, change.value, int(reply[1]), change.by, int(reply[2]), change.reason)
+        return Threshold(
+            change.route,
+            change.value,
+            int(reply[1]),
+            change.by,
+            int(reply[2]),
+            change.reason,
+            change.certificate,
+            change.suspended,
+        )
 
     async def rollback(self, route: str, by: str, to_version: int | None = None) -> Threshold:
         """Sets an earlier value again, as a new version; by default the one before the one in force.
+
+        Its certificate comes with it; a suspension does not: a person decided, and that lifts it.
 
         Raises:
             NotFound: there is no such version.
@@ -96,7 +125,8 @@ class Thresholds:
         for old in past:
             if old.version == wanted:
                 reason = f"rollback to version {old.version}"
-                return await self.set(Change(route, old.value, by, reason, past[0].version))
+                proof = None if old.suspended else old.certificate
+                return await self.set(Change(route, old.value, by, reason, past[0].version, proof))
         raise NotFound(f"route {route!r} has no version {wanted} to go back to", param="version")
 
     async def seed(self, route: str, value: float) -> Threshold:
@@ -119,6 +149,24 @@ def threshold_of(route: str, found: Mapping[bytes, bytes]) -> Threshold | None:
     return _threshold(route, _Stored(**{name.decode(): raw.decode() for name, raw in found.items()}))
 
 
+def _check_certificate(change: Change) -> None:
+    certificate = change.certificate
+    if certificate is None or change.suspended:
+        return
+    if not certificate.genuine:
+        raise InvalidRequest(
+            f"certificate {certificate.id!r}: its content is not what was certified; make it again with "
+            "`pennyroute tune`",
+            param="certificate",
+        )
+    if certificate.threshold != change.value:
+        raise InvalidRequest(
+            f"certificate {certificate.id} is of threshold {certificate.threshold!r}, "
+            f"not of {change.value!r}",
+            param="certificate",
+        )
+
+
 def _check_text(name: str, text: str, limit: int) -> None:
     if len(text) > limit:
         raise InvalidRequest(f"{name}: takes at most {limit} characters, got {len(text)}", param=name)
@@ -138,4 +186,6 @@ def _threshold(route: str, stored: _Stored) -> Threshold:
         stored.set_by,
         int(stored.set_at),
         stored.reason,
+        decode_certificate(stored.certificate),
+        suspended=bool(stored.suspended),
     )

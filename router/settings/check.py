@@ -25,6 +25,7 @@ HasPrice = Callable[[str, str], bool]
 """(price provider, upstream model) → whether the price book knows its price."""
 
 _SAFE_AGE_OF_A_HOLD: Final = 2
+_POLICIES: Final = ("threshold", "quality_floor", "value_usd")
 _OWN_MACHINES: Final = frozenset({"ollama", "vllm", "llama.cpp", "openai-compatible"})
 
 
@@ -53,6 +54,7 @@ def cross_check(data: Mapping[str, Any], around: Surroundings) -> Iterator[Findi
     yield from _names(models, routes)
     for name, route in routes.items():
         yield from _references(name, route, models)
+        yield from _one_policy(name, route)
     for name, model in models.items():
         yield from chain(
             _address(name, model),
@@ -91,6 +93,23 @@ def _names(models: Mapping[str, Any], routes: Mapping[str, Any]) -> Iterator[Fin
             ("routes",),
             f'there is no route "{DEFAULT_ROUTE}"; calls that name no route need one',
             hint if hint and hint.startswith("did") else f"add {DEFAULT_ROUTE}: {{small: …, large: …}}",
+        )
+
+
+def _one_policy(name: str, route: Mapping[str, Any]) -> Iterator[Finding]:
+    stated = [policy for policy in _POLICIES if route.get(policy) is not None]
+    if len(stated) > 1:
+        yield Finding(
+            ("routes", name, stated[1]),
+            f"{' and '.join(stated)} are both set, and each of them decides which model answers",
+            "keep one of them",
+        )
+    if route.get("value_usd") is not None and route.get("price") == "unknown-ok":
+        yield Finding(
+            ("routes", name, "value_usd"),
+            "what an answer is worth can only be weighed against known prices, and the route allows "
+            "unknown ones",
+            "remove price: unknown-ok, or set a threshold",
         )
 
 

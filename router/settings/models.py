@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
@@ -38,6 +39,7 @@ from router.settings.fields import (
 from router.settings.problems import did_you_mean, shown
 
 MIB: Final = 1024 * 1024
+_DEAREST_ANSWER_USD: Final = 1_000_000
 
 
 def _frozen(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -55,6 +57,12 @@ def _known_provider(name: str) -> str:
     if name not in PRESETS:
         raise wrong(f"provider {shown(name)} is not known", did_you_mean(name, PRESETS))
     return name
+
+
+def _worth(dollars: Decimal) -> Decimal:
+    if dollars > _DEAREST_ANSWER_USD:
+        raise wrong(f"no answer is worth more than {_DEAREST_ANSWER_USD:,} US dollars here")
+    return dollars
 
 
 class _Section(BaseModel):
@@ -234,6 +242,26 @@ class RouteSettings(_Section):
         le=1,
         description="Difficulty, 0 to 1, at and above which the large model answers. A first value: "
         "`pennyroute threshold set` changes it while running. Unset: the classifier's own default.",
+    )
+    quality_floor: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Instead of a threshold: the share of always-large quality that must be kept, such as "
+        "0.98. All goes to the large model until `pennyroute tune --apply` sets a threshold with a "
+        "certificate of at least this.",
+    )
+    value_usd: Annotated[PositiveAmount, AfterValidator(_worth)] | None = Field(
+        None,
+        description="Instead of a threshold: what a good answer is worth, in US dollars. The large model "
+        "answers where difficulty times this is at least what this query costs more there.",
+    )
+    usual_output_tokens: int = Field(
+        500,
+        ge=1,
+        le=1_000_000,
+        description="With `value_usd`: the output tokens an answer is expected to take, where the caller's "
+        "cap is not lower.",
     )
     caps: Caps = Field(default_factory=Caps, description="What a query may take at most.")
     attempts: int = Field(

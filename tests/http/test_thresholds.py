@@ -38,7 +38,8 @@ def tier(client: httpx.Client, route: str = "moved") -> dict[str, Any]:
 def test_it_is_read_with_its_version_as_etag(client: httpx.Client) -> None:
     response = client.get("/v1/routes/default/threshold")
     body = response.json()
-    assert list(body) == ["route", "threshold", "version", "set_by", "set_at", "reason"]
+    named = ["route", "threshold", "version", "set_by", "set_at", "reason", "suspended", "certificate"]
+    assert list(body) == named
     assert (body["route"], body["threshold"], body["set_by"]) == ("default", 0.12, "config")
     assert response.headers["etag"] == f'"v{body["version"]}"'
     assert datetime.fromisoformat(body["set_at"]).tzinfo is not None

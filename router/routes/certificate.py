@@ -1,0 +1,82 @@
+"""The certificate that stands with a route's threshold: what was proven, and of what."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+from msgspec.structs import asdict, force_setattr
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+class CertificateInForce(msgspec.Struct, frozen=True, kw_only=True):
+    """What was certified, and for what it holds.
+
+    It holds for one classifier, one pair of models and one threshold: with any other it proves nothing.
+
+    Attributes:
+        id: `crt_` and 12 hex digits of the SHA-256 of all the rest.
+        floor: 0-1, the share of always-large quality that is kept.
+        confidence: 0-1.
+        lower_bound: the lower confidence bound of that share; at least the floor.
+        large_share: share of the outcomes it was made on that go to large.
+        n: how many outcomes those were.
+        method: which bound it was made with.
+        made_at: when, ISO 8601.
+        source: on which outcomes.
+        provisional: it rests on a judge's scores alone, which may be biased by more than the floor's slack.
+        classifier: id of the classifier whose difficulties were compared.
+        small: name of the small model.
+        large: name of the large model.
+    """
+
+    id: str = ""
+    threshold: float
+    floor: float
+    confidence: float
+    lower_bound: float
+    large_share: float
+    n: int
+    method: str
+    made_at: str
+    source: str
+    provisional: bool
+    classifier: str
+    small: str
+    large: str
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            force_setattr(self, "id", self._content_id())
+
+    @property
+    def genuine(self) -> bool:
+        """Whether its id is that of its content: nothing in it was changed."""
+        return self.id == self._content_id()
+
+    def proves(self, *, threshold: float, classifier: str, small: str, large: str, floor: float) -> bool:
+        """Whether it was made for just this, and for no lower floor."""
+        made_for = (self.threshold, self.classifier, self.small, self.large)
+        return made_for == (threshold, classifier, small, large) and self.floor >= floor
+
+    def as_json(self) -> dict[str, Any]:
+        """The wire form."""
+        return asdict(self)
+
+    def _content_id(self) -> str:
+        content = {name: value for name, value in asdict(self).items() if name != "id"}
+        return f"crt_{hashlib.sha256(_encoder.encode(content)).hexdigest()[:12]}"
+
+
+def encode_certificate(certificate: CertificateInForce | None) -> str:
+    """The stored form: JSON; '' for none."""
+    return "" if certificate is None else _encoder.encode(certificate).decode()
+
+
+def decode_certificate(text: str) -> CertificateInForce | None:
+    """The inverse.
+
+    Raises:
+        msgspec.ValidationError: not a certificate.
+    """
+    return msgspec.json.decode(text, type=CertificateInForce) if text else None
