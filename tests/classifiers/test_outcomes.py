@@ -9,10 +9,17 @@ import pytest
 
 from classifiers import QueryFacts
 from classifiers.errors import OutcomeError
-from classifiers.outcomes import MAX_LINE_BYTES, read_outcomes
+from classifiers.outcomes import MAX_LINE_BYTES, Recorded, read_outcomes, without_repeats
 from tests.classifiers.outcome_rows import rows, written
 
 GOOD = rows(1)[0]
+TEXTLESS = {
+    "id": "r",
+    "difficulty": 0.2,
+    "classifier": "c+sha256:1",
+    "small": {"score": 0},
+    "large": {"score": 1},
+}
 SCORED = {"model": "m", "score": 1, "cost_usd": None}
 
 
@@ -41,11 +48,22 @@ BAD: list[tuple[Any, str]] = [
     (GOOD | {"small": {"score": 1.2}}, "is 1.2"),
     (GOOD | {"large": {"score": -0.1}}, '"large"."score"'),
     (GOOD | {"large": {"score": True}}, "is True"),
-    (GOOD | {"large": {"score": float("nan")}}, "is nan"),
+    (GOOD | {"large": {"score": float("nan")}}, "NaN is no number there"),
     (GOOD | {"large": {"score": "1" * 10_000}}, "…"),
     (GOOD | {"large": SCORED | {"cost_usd": -1}}, "should be a number of dollars or null, is -1"),
     (GOOD | {"large": SCORED | {"cost_usd": 10**400}}, "should be a number of dollars"),
-    (GOOD | {"large": SCORED | {"cost_usd": float("inf")}}, "is inf"),
+    (GOOD | {"large": SCORED | {"cost_usd": float("inf")}}, "Infinity is no number there"),
+    (json.dumps(GOOD)[:-1] + ', "query": "again"}', '"query" stands twice'),
+    ('{"query": "q", "small": {"score": 1, "score": 0}, "large": {"score": 1}}', '"score" stands twice'),
+    ('{"small": ' + "7" * 5_000 + "}", "too many digits"),
+    ('{"a":' * 100_000, "nested too deeply"),
+    (GOOD | {"weight": 0}, '"weight" should be a number above 0, is 0'),
+    (GOOD | {"weight": "2"}, "\"weight\" should be a number above 0, is '2'"),
+    (GOOD | {"judged_by": 3}, '"judged_by" should be a word'),
+    (GOOD | {"messages": [{"role": "user", "content": "both"}]}, "needs either"),
+    (TEXTLESS | {"difficulty": 1.5}, '"difficulty" should be a number from 0 to 1, is 1.5'),
+    (TEXTLESS | {"classifier": ""}, 'needs "classifier"'),
+    (TEXTLESS, "nothing to read in it"),
 ]
 
 
@@ -106,7 +124,20 @@ def test_a_row_without_an_id_is_called_by_its_line(tmp_path: Path):
         ("plain.jsonl.gz", b"{}\n"),
         ("altered.jsonl.gz", gzip.compress(b"{}\n", mtime=0)[:10] + b"\xff" * 20),
         ("rows.csv", b"a,b\n"),
+        ("rows.csv", b"query;small_score;large_score\nx;1;1\n"),
+        ("rows.csv", b"query,query,small_score,large_score\nx,x,1,1\n"),
+        ("quoted.csv", b'"query'),
+        ("header.csv", b"query,small_score,large_score\n"),
+        ("cut.csv.gz", gzip.compress(b"query,small_score,large_score\n" + b"x,1,1\n" * 9_000, mtime=0)[:-20]),
+        ("none.csv", b""),
+        ("none.jsonl", b""),
+        ("blank.jsonl.gz", gzip.compress(b"\n \n", mtime=0)),
+        ("none.parquet", b""),
+        ("text.parquet", b"PAR1 and then something else"),
+        ("rows.xlsx", b"PK"),
         ("there.jsonl", None),
+        ("there.csv", None),
+        ("there.parquet", None),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes | None):
@@ -114,3 +145,40 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(OutcomeError, match=name):
         read_outcomes([tmp_path / name])
+
+
+@pytest.mark.parametrize("name", ["folder.jsonl", "folder.csv", "folder.parquet", "folder"])
+def test_a_directory_is_no_file(tmp_path: Path, name: str):
+    (tmp_path / name).mkdir()
+    with pytest.raises(OutcomeError, match="it is a directory"):
+        read_outcomes([tmp_path / name])
+
+
+def test_weight_provenance_and_a_text_beside_a_difficulty_are_kept(tmp_path: Path):
+    given = [
+        GOOD | {"weight": 2.5, "judged_by": "hand"},
+        GOOD | {"id": "b", "provenance": "judge", "difficulty": 0.3, "classifier": "c"},
+        GOOD | {"id": "c"},
+    ]
+    read = read_outcomes([written(tmp_path / "made.jsonl", given)], texts="optional")
+    assert [(row.weight, row.judged_by) for row in read.rows] == [(2.5, "hand"), (1.0, "judge"), (1.0, "")]
+    assert [row.recorded for row in read.rows] == [None, None, None]
+
+
+def test_a_row_without_a_text_comes_with_its_difficulty_to_those_who_can_use_it(tmp_path: Path):
+    path = written(tmp_path / "made.jsonl", [TEXTLESS, GOOD])
+    read = read_outcomes([path], texts="optional")
+    assert [row.recorded for row in read.rows] == [Recorded(0.2, "c+sha256:1"), None]
+    assert [row.facts.text for row in read.rows] == ["", GOOD["query"]]
+    assert [row.line_number for row in read_outcomes([path]).bad] == [1]
+
+
+def test_rows_that_share_an_id_are_kept_and_noted_and_rows_given_twice_can_be_left_out(tmp_path: Path):
+    other = GOOD | {"query": "another"}
+    path = written(tmp_path / "made.jsonl", [GOOD, other, GOOD])
+    read = read_outcomes([path, path])
+    assert len(read.rows) == 6
+    assert read.notes == ['5 rows have the id of a row before them (first: "row-0"); all were read']
+    once = without_repeats(read.rows)
+    assert [row.facts.text for row in once] == [GOOD["query"], "another"]
+    assert not read_outcomes([written(tmp_path / "one.jsonl", rows(3))]).notes

@@ -1,0 +1,151 @@
+"""One outcome: what a small and a large model each scored on the same query, checked where it comes in."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from classifiers.errors import RowError
+from classifiers.facts import QueryFacts
+from classifiers.messages import facts_of_row
+
+_MOST_USD = 1e9
+_MOST_WEIGHT = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The difficulty (0 to 1; 1 for an unfamiliar query) that a classifier gave when it served the query."""
+
+    difficulty: float
+    classifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One query with both tiers' scores (0 to 1) and costs in USD (None: unknown)."""
+
+    id: str
+    facts: QueryFacts
+    """Of an empty text where the row came with `recorded` in place of its query."""
+    category: str
+    source: str
+    small_score: float
+    large_score: float
+    small_cost_usd: float | None
+    large_cost_usd: float | None
+    small_model: str
+    large_model: str
+    line: bytes
+    """The row as a JSON line, to hand a holdout on: as it was written, or made from its columns."""
+    weight: float = 1.0
+    """The inverse of the probability with which the row was drawn, up to a factor; above 0."""
+    judged_by: str = ""
+    """Where the scores come from: `hand`, `judge`, `schema`, `agreement`, `feedback` …; "": not said."""
+    recorded: Recorded | None = None
+    """Set only where the row has no text: a difficulty in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row stands: its file's name, the name without its endings, and the line or row from 1."""
+
+    file: str
+    source: str
+    number: int
+
+
+def outcome_of(row: Any, line: bytes, place: Place) -> Outcome:
+    """The row, checked.
+
+    Raises:
+        RowError: it does not fit; the text names the part and what would be right.
+    """
+    if not isinstance(row, dict):
+        raise RowError("not a JSON object")
+    small, large = _tier(row, "small"), _tier(row, "large")
+    recorded = _recorded(row)
+    return Outcome(
+        id=str(f"{place.file}:{place.number}" if row.get("id") is None else row["id"]),
+        facts=QueryFacts("") if recorded else facts_of_row(row),
+        category=str(row.get("category") or ""),
+        source=place.source,
+        small_score=_score(small, "small"),
+        large_score=_score(large, "large"),
+        small_cost_usd=_cost(small, "small"),
+        large_cost_usd=_cost(large, "large"),
+        small_model=str(small.get("model") or ""),
+        large_model=str(large.get("model") or ""),
+        line=line,
+        weight=_weight(row),
+        judged_by=_judged_by(row),
+        recorded=recorded,
+    )
+
+
+def _recorded(row: dict[str, Any]) -> Recorded | None:
+    """The difficulty of a row without a text; None for one with a text, whatever else it has."""
+    if row.get("query") is not None or row.get("messages") is not None or row.get("difficulty") is None:
+        return None
+    difficulty, classifier = _number(row["difficulty"]), row.get("classifier")
+    if difficulty is None or not 0 <= difficulty <= 1:
+        raise RowError(f'"difficulty" should be a number from 0 to 1, is {_short(row["difficulty"])}')
+    if not isinstance(classifier, str) or not classifier:
+        raise RowError(
+            'a row with "difficulty" in place of its query needs "classifier", the id of what scored it'
+        )
+    return Recorded(float(difficulty), classifier)
+
+
+def _tier(row: dict[str, Any], tier: str) -> dict[str, Any]:
+    value = row.get(tier)
+    if not isinstance(value, dict):
+        raise RowError(f'"{tier}" should be an object with "score"')
+    return value
+
+
+def _score(tier: dict[str, Any], name: str) -> float:
+    score = _number(tier.get("score"))
+    if score is None or not 0 <= score <= 1:
+        raise RowError(f'"{name}"."score" should be a number from 0 to 1, is {_short(tier.get("score"))}')
+    return float(score)
+
+
+def _cost(tier: dict[str, Any], name: str) -> float | None:
+    given = tier.get("cost_usd")
+    if given is None:
+        return None
+    cost = _number(given)
+    if cost is None or not 0 <= cost < _MOST_USD:
+        raise RowError(f'"{name}"."cost_usd" should be a number of dollars or null, is {_short(given)}')
+    return float(cost)
+
+
+def _weight(row: dict[str, Any]) -> float:
+    given = row.get("weight")
+    if given is None:
+        return 1.0
+    weight = _number(given)
+    if weight is None or not 0 < weight < _MOST_WEIGHT:
+        raise RowError(f'"weight" should be a number above 0, is {_short(given)}')
+    return float(weight)
+
+
+def _judged_by(row: dict[str, Any]) -> str:
+    given = row.get("judged_by")
+    given = row.get("provenance") if given is None else given
+    if given is None:
+        return ""
+    if not isinstance(given, str):
+        raise RowError(f'"judged_by" should be a word such as hand or judge, is {_short(given)}')
+    return given
+
+
+def _number(value: Any) -> float | int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:80]}…"
