@@ -39,6 +39,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
         output_tokens: the cap that goes to the provider; `None` leaves it to the model.
         familiar: the query resembles what the classifier learned from.
         extra_nano: what the large model is expected to cost more, where the route values its answers.
+        images_left: how many of the images are in the turns that were kept; `None` where all were.
     """
 
     text_chars: int
@@ -54,6 +55,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     forced: str | None
     familiar: bool = True
     extra_nano: int | None = None
+    images_left: int | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,20 +149,8 @@ def decide(
     asked = query
     query, caps, input_tokens, trimmed = _capped(query, route)
     certificate = certificate_of(route, threshold, classifier.id)
-    worth = _worth(route, input_tokens, caps.output_tokens)
-    context = Context(
-        threshold=threshold.value,
-        small=route.small.limits,
-        large=route.large.limits,
-        input_tokens=input_tokens,
-        output_tokens=caps.output_tokens or 0,
-        needs_tools=query.needs_tools,
-        needs_vision=query.images > 0,
-        forced=query.forced,
-        withheld=_withheld(route, threshold, certificate),
-        familiar=difficulty.familiar,
-        worth=worth,
-    )
+    inputs = replace(_inputs(query, caps, input_tokens, trimmed), familiar=difficulty.familiar)
+    context = context_of(inputs, route, threshold, certificate)
     choice = choose(difficulty.value, context)
     model = route.small if choice.tier is Tier.SMALL else route.large
     _check_takes(model, query)
@@ -176,12 +166,34 @@ def decide(
         difficulty=difficulty,
         threshold=threshold,
         classifier=classifier.id,
-        inputs=replace(
-            _inputs(query, caps, input_tokens, trimmed),
-            familiar=difficulty.familiar,
-            extra_nano=worth.extra_nano if worth else None,
-        ),
+        inputs=replace(inputs, extra_nano=context.worth.extra_nano if context.worth else None),
         certificate=certificate.id if certificate else "",
+    )
+
+
+def context_of(
+    inputs: Inputs, route: Route, threshold: Threshold, certificate: CertificateInForce | None
+) -> Context:
+    """What the choice depends on beside the difficulty, from what is recorded of a decision.
+
+    Args:
+        inputs: the recorded ones; `extra_nano` is not read but worked out again.
+        route: as it is configured.
+        threshold: in force.
+        certificate: the one that holds, see `certificate_of`.
+    """
+    return Context(
+        threshold=threshold.value,
+        small=route.small.limits,
+        large=route.large.limits,
+        input_tokens=inputs.input_tokens,
+        output_tokens=inputs.output_tokens or 0,
+        needs_tools=inputs.needs_tools,
+        needs_vision=(inputs.images if inputs.images_left is None else inputs.images_left) > 0,
+        forced=None if inputs.forced is None else Tier(inputs.forced),
+        withheld=_withheld(route, threshold, certificate),
+        familiar=inputs.familiar,
+        worth=_worth(route, inputs.input_tokens, inputs.output_tokens),
     )
 
 
@@ -370,4 +382,5 @@ def _inputs(query: Query, caps: CapOutcome, input_tokens: int, trimmed: int) -> 
         output_clamped=caps.output_clamped,
         trimmed_turns=trimmed,
         forced=query.forced,
+        images_left=query.images if trimmed else None,
     )
