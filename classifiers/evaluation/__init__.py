@@ -1,0 +1,1 @@
+"""How good a classifier is on outcomes it did not learn from, beside the baselines. Numpy only."""
