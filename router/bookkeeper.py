@@ -255,6 +255,7 @@ class Bookkeeper:
             first_byte_ms=None,
             decision_ms=None,
             certificate=decision.certificate,
+            purpose=decision.purpose,
         )
         record = replace(record, tier=tier, model=model.name, status="worker_died")
         return OpenAttempt(decision, model, worst, record, self._world.monotonic_s(), bound)

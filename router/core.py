@@ -4,8 +4,7 @@ Query -> Difficulty -> Choice -> reservation -> call -> Cost -> settle -> Comple
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -13,24 +12,22 @@ from typing import Self
 from msgspec.structs import replace
 
 from classifiers import Classifier
+from router.attempts import call_of, never_left_open, spent_on
 from router.bookkeeper import NOTHING_SPENT, Bookkeeper, Charge, OpenAttempt, Spent
 from router.catalog import Catalog, Model
 from router.clock import World
 from router.decision import Decision, decide, direct, fallbacks_of, fallen_back
-from router.errors import NotPermitted, PennyrouteError, StoreUnavailable
+from router.errors import NotPermitted, StoreUnavailable
 from router.failures import as_error, charged_for, cut_short
 from router.ledger.ledger import StaleSettings
 from router.live import LiveSettings
-from router.pricing.usage import UsageSource
-from router.providers.answer import Answer, Stated, StreamAnswer, StreamEvent, counted_usage
-from router.providers.endpoint import Call, Sending
+from router.providers.answer import Answer, StreamAnswer, StreamEvent
 from router.providers.failure import AttemptFailed
 from router.providers.retries import Fallback, GiveUp, Retry, Step, next_step
 from router.providers.upstreams import Upstreams
 from router.query import Query
 
 _TRIES_AT_FRESH_SETTINGS = 5
-_SENT = Sending(begun=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ class CompletionStream:
         if not self._closed:
             self._closed = True
             self._books.later(self.answer.aclose())
-            with _never_left_open(self._books, self._attempt):
+            with never_left_open(self._books, self._attempt):
                 self._books.close_later(self._attempt, self._spent("client_gone"))
 
     async def events(self) -> AsyncGenerator[StreamEvent, None]:
@@ -94,7 +91,7 @@ class CompletionStream:
         Raises:
             PennyrouteError: the stream broke; what was used is booked.
         """
-        with _never_left_open(self._books, self._attempt):
+        with never_left_open(self._books, self._attempt):
             try:
                 async for event in self.answer:
                     if event.text:
@@ -115,7 +112,7 @@ class CompletionStream:
         self.charge = charge.after(self._before)
 
     def _spent(self, outcome: str) -> Spent:
-        return replace(_spent(self.answer, self._attempt, outcome), output=self.text)
+        return replace(spent_on(self.answer, self._attempt, outcome), output=self.text)
 
 
 class Router:
@@ -207,61 +204,15 @@ class Router:
     async def _attempt(
         self, decision: Decision, attempt: OpenAttempt, before: Charge
     ) -> Completion | CompletionStream:
-        call = _call(decision)
-        with _never_left_open(self._books, attempt, call.sending):
+        call = call_of(decision)
+        with never_left_open(self._books, attempt, call.sending):
             try:
                 answer = await self._upstreams.call(call)
             except asyncio.CancelledError:
                 self._books.close_later(attempt, cut_short(attempt, "client_gone", sent=call.sending.begun))
                 raise
             if isinstance(answer, Answer):
-                spent = replace(_spent(answer, attempt, "ok"), output=answer.text)
+                spent = replace(spent_on(answer, attempt, "ok"), output=answer.text)
                 charge = await self._books.close(attempt, spent)
                 return Completion(decision, charge.after(before), answer)
             return CompletionStream(decision, attempt, self._books, answer, before)
-
-
-@contextmanager
-def _never_left_open(books: Bookkeeper, attempt: OpenAttempt, sending: Sending = _SENT) -> Iterator[None]:
-    """Closes an attempt that ends in a way nobody foresaw: a hold that is not closed is extended for ever."""
-    try:
-        yield
-    except (AttemptFailed, PennyrouteError):
-        raise  # foreseen: who raised it, or who catches it, closes
-    except Exception:
-        books.close_later(attempt, cut_short(attempt, "internal_error", sent=sending.begun))
-        raise
-
-
-def _call(decision: Decision) -> Call:
-    query = decision.query
-    return Call(
-        endpoint=decision.model.endpoint,
-        body=query.body,
-        stream=query.stream,
-        stream_usage_wanted=query.usage_wanted,
-        output_tokens=decision.inputs.output_tokens,
-    )
-
-
-def _spent(answer: Stated, attempt: OpenAttempt, outcome: str) -> Spent:
-    """What an answer used: as the provider stated, else as we count what came of it."""
-    usage, source = answer.usage, UsageSource.PROVIDER
-    if answer.provider_cost_nano is not None:
-        source = UsageSource.PROVIDER_COST
-    elif usage is None or (outcome != "ok" and usage.output_tokens < answer.output_estimate):
-        source = UsageSource.COUNTED
-    if usage is None or source is UsageSource.COUNTED:
-        usage = counted_usage(answer, attempt.decision.inputs.input_tokens)
-    return Spent(
-        outcome=outcome,
-        final=True,
-        answered=outcome == "ok",
-        usage=usage,
-        source=source,
-        provider_cost_nano=answer.provider_cost_nano,
-        served_model=answer.served_model,
-        service_tier=answer.service_tier,
-        finish_reason=answer.finish_reason,
-        first_byte_s=answer.first_byte_s,
-    )

@@ -58,6 +58,21 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     images_left: int | None = None
 
 
+class Drawn(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision drew on a route that is audited.
+
+    Attributes:
+        share: the chance of being chosen when it drew, 0-1.
+        drawn: its number, 0-1; chosen if below the share.
+        audit_id: id of the decision by which the other tier answers too; '' where it was not chosen.
+    """
+
+    share: float
+    drawn: float
+    chosen: bool
+    audit_id: str = ""
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Which model answers a query, and why.
 
@@ -71,6 +86,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         threshold: `None` for an unrouted call.
         certificate: id of the one that holds for this decision; '' without one.
         first: the decision as the policy made it, where this one fell back from it.
+        audit: what it drew; `None` where nothing is drawn.
+        purpose: '' where it is to answer a caller, else as the ledger's entries have it.
+        audits: id of the decision it was made to audit; '' where it is to answer a caller.
     """
 
     id: str
@@ -86,6 +104,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Inputs
     certificate: str = ""
     first: "Decision | None" = None
+    audit: Drawn | None = None
+    purpose: str = ""
+    audits: str = ""
 
     @property
     def attempts(self) -> int:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from classifiers import Difficulty, Factor
 from policies import Choice, Reason, Tier
-from router.decision import Decision, Inputs, explain
+from router.decision import Decision, Drawn, Inputs, explain
 from router.ledger.entry import Entry, Labels
 from router.pricing.money import usd
 
@@ -34,6 +34,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
         status: `open`, `ok`, or why it failed.
         enforced: whether the money was held before the call; not so while the store was away.
         certificate: id of the certificate that held for it; '' without one.
+        audit: what it drew, on a route that is audited.
+        purpose: '' where it was to answer a caller; `audit` where it was to audit the decision `audits`.
         messages: as sent, only on a route with `store_prompts`.
         output: the answer's text, only on a route with `store_prompts`.
     """
@@ -61,6 +63,9 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     enforced: bool
     finish_reason: str | None = None
     certificate: str = ""
+    audit: Drawn | None = None
+    purpose: str = ""
+    audits: str = ""
     messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     output: str | None = None
 
@@ -182,5 +187,8 @@ def draft(decision: Decision, created_ms: int, *, enforced: bool) -> DecisionRec
         status=OPEN,
         enforced=enforced,
         certificate=decision.certificate,
+        audit=decision.audit,
+        purpose=decision.purpose,
+        audits=decision.audits,
         messages=query.body["messages"] if keeps else msgspec.UNSET,
     )
