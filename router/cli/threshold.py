@@ -241,6 +241,7 @@ def _print(found: "Sequence[Threshold]", *, newest_is_in_force: bool) -> None:
         Column("version", right=True, whole=True),
         Column("set by"),
         Column("set at", whole=True),
+        Column("certificate"),
         Column("reason"),
     )
     rows = []
@@ -254,10 +255,21 @@ def _print(found: "Sequence[Threshold]", *, newest_is_in_force: bool) -> None:
                 f"{one.version}{in_force}" if one.version else "-",
                 one.set_by,
                 set_at if one.version else "-",
+                _proven(one),
                 one.reason,
             )
         )
     print_table(columns, rows)
+
+
+def _proven(one: "Threshold") -> str:
+    proof = one.certificate
+    if one.suspended:
+        return f"{proof.id if proof else 'all'} suspended"
+    if proof is None:
+        return "-"
+    kind = ", provisional" if proof.provisional else ""
+    return f"{proof.id}: {proof.floor:.1%} at {proof.confidence:.0%}{kind}"
 
 
 def _print_change(before: float, changed: "Threshold", format_: Format) -> None:

@@ -58,12 +58,18 @@ class FiguresAnswer(_Answer):
         description="Baseline less cost, over the attempts of which both are known."
     )
     savings_nano_usd: int | None
+    audit_usd: str = Field(
+        description="The part of the cost that answered nobody: seeing what the other model would have said."
+    )
+    audit_nano_usd: int
     cost_by_source: dict[str, float] = Field(
         description="Share of the cost by source of usage: provider_cost, provider, counted, assumed."
     )
     unknown_cost: int = Field(description="Attempts whose cost is not known; they are in no sum of money.")
     unknown_baseline: int = Field(description="Attempts whose baseline is not known.")
     overruns: int = Field(description="Attempts that cost more than was held for them.")
+    certified: int = Field(description="Requests that a certificate held for.")
+    suspended: int = Field(description="Requests sent to large because a certificate was suspended.")
     latency_p50_ms: int | None = Field(description="From a request's arrival to its end.")
     latency_p95_ms: int | None
 
@@ -79,6 +85,21 @@ class GroupAnswer(FiguresAnswer):
     provider: str | None = None
 
 
+class CertificateAnswer(_Answer):
+    """A certificate that was in force in the period, or was withdrawn in it."""
+
+    route: str
+    certificate: str
+    floor: float
+    confidence: float
+    provisional: bool
+    threshold: float
+    threshold_version: int
+    from_: str = Field(alias="from")
+    to: str | None = Field(description="When another threshold replaced it; null if it is in force.")
+    suspended: bool = Field(description="It was withdrawn by the watch, which replaced it.")
+
+
 class ReportAnswer(_Answer):
     """What a period cost: groups, dearest first, and their total."""
 
@@ -86,6 +107,7 @@ class ReportAnswer(_Answer):
     to: str = Field(description="End of the last one; not included.")
     by: list[str]
     baseline: str = Field(description="What the baseline assumes.")
+    certificates: list[CertificateAnswer]
     groups: list[GroupAnswer]
     total: FiguresAnswer
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from policies import Reason
 from router.ledger.histogram import bucket
 from router.pricing.usage import UsageSource
 
@@ -173,6 +174,8 @@ def _amounts(entry: Entry) -> dict[str, int]:
     if entry.final and not entry.purpose:
         amounts["requests"] = 1
         amounts["errors"] = int(entry.outcome != "ok")
+        amounts["certified"] = int(bool(entry.certificate))
+        amounts["suspended"] = int(entry.reason == Reason.CERTIFICATE_SUSPENDED)
         if entry.decision_ms is not None:
             amounts[f"latency.{bucket(entry.decision_ms)}"] = 1
     tokens = entry.tokens

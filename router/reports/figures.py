@@ -29,6 +29,9 @@ class Figures:
         unknown_cost: attempts whose cost is not known.
         unknown_baseline: attempts whose baseline is not known.
         overruns: attempts that cost more than was held for them.
+        certified: requests that a certificate held for.
+        suspended: requests that went to large because a certificate was suspended.
+        audit_nano: the part of the cost that answered nobody: seeing what the other model would have said.
         cost_by_source: nano-dollars by where the usage came from.
         histograms: `latency` (ms), `input`, `output`, `cached` (tokens a request): bucket → requests.
     """
@@ -48,6 +51,9 @@ class Figures:
     unknown_cost: int = 0
     unknown_baseline: int = 0
     overruns: int = 0
+    certified: int = 0
+    suspended: int = 0
+    audit_nano: int = 0
     cost_by_source: Mapping[str, int] = field(default_factory=dict)
     histograms: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
@@ -78,6 +84,9 @@ class Figures:
             unknown_cost=counters.get("unknown_cost", 0),
             unknown_baseline=counters.get("unknown_baseline", 0),
             overruns=counters.get("overruns", 0),
+            certified=counters.get("certified", 0),
+            suspended=counters.get("suspended", 0),
+            audit_nano=counters.get("audit_nano", 0),
             cost_by_source={source: by_source[source] for source in UsageSource if by_source.get(source)},
             histograms=histograms,
         )
@@ -153,10 +162,14 @@ class Figures:
             "baseline_nano_usd": self.known_baseline_nano,
             "savings_usd": _usd(self.known_savings_nano),
             "savings_nano_usd": self.known_savings_nano,
+            "audit_usd": usd(self.audit_nano),
+            "audit_nano_usd": self.audit_nano,
             "cost_by_source": self.source_shares,
             "unknown_cost": self.unknown_cost,
             "unknown_baseline": self.unknown_baseline,
             "overruns": self.overruns,
+            "certified": self.certified,
+            "suspended": self.suspended,
             "latency_p50_ms": self.percentile("latency", 0.50),
             "latency_p95_ms": self.percentile("latency", 0.95),
         }

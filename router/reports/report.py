@@ -7,6 +7,7 @@ from typing import Any
 
 from policies import Tier
 from router.ledger.entry import GROUP_NAMES, GROUP_SEPARATOR
+from router.reports.certificates import CertificateTerm, certificate_terms
 from router.reports.figures import TO_LARGE, Figures
 from router.reports.grouping import check_by
 from router.reports.period import HOUR_MS, Period, iso
@@ -37,6 +38,7 @@ class Report:
         first_hour: the first Unix hour covered.
         end_hour: the Unix hour after the last one covered.
         groups: dearest first.
+        certificates: those in force on its routes in that time, by route, oldest first.
     """
 
     account: str
@@ -45,6 +47,7 @@ class Report:
     end_hour: int
     groups: tuple[Group, ...]
     total: Figures
+    certificates: tuple[CertificateTerm, ...] = ()
 
     @property
     def covers(self) -> tuple[str, str]:
@@ -59,6 +62,7 @@ class Report:
             "to": ends,
             "by": list(self.by),
             "baseline": BASELINE_IS,
+            "certificates": [term.as_json() for term in self.certificates],
             "groups": [
                 {**dict(zip(self.by, group.names, strict=True)), **group.figures.as_json()}
                 for group in self.groups
@@ -91,8 +95,9 @@ async def route_report(
     now_hour = await store.now_ms() // HOUR_MS
     places = [GROUP_NAMES.index(name) for name in by]
     added: _Sums = {}
+    routes: set[str] = set()
     async for counters in _counters(store, keys, hours):
-        _add(added, counters, places)
+        routes |= _add(added, counters, places)
     sums = {
         names: {metric.decode(): amount for metric, amount in found.items()} for names, found in added.items()
     }
@@ -100,14 +105,16 @@ async def route_report(
     requests = all_counters.get("requests", 0)
     groups = [Group(names, Figures.of(found, requests)) for names, found in sums.items()]
     groups.sort(key=lambda group: (-group.figures.cost_nano, -group.figures.requests, group.names))
-    first_hour, end_hour = period.first_hour, period.end_hour
+    first_hour = period.first_hour if period.first_hour is not None else min([now_hour, *hours[:1]])
+    end_hour = period.end_hour if period.end_hour is not None else max([now_hour, *hours[-1:]]) + 1
     return Report(
         account=account,
         by=by,
-        first_hour=first_hour if first_hour is not None else min([now_hour, *hours[:1]]),
-        end_hour=end_hour if end_hour is not None else max([now_hour, *hours[-1:]]) + 1,
+        first_hour=first_hour,
+        end_hour=end_hour,
         groups=tuple(groups),
         total=Figures.of(all_counters, requests),
+        certificates=await certificate_terms(store, sorted(routes), first_hour, end_hour),
     )
 
 
@@ -127,8 +134,12 @@ async def _counters(
             yield counters
 
 
-def _add(sums: _Sums, counters: Mapping[bytes, bytes], places: Sequence[int]) -> None:
-    """Adds one hour. A field is the six names and a metric, between separators; a million take seconds."""
+def _add(sums: _Sums, counters: Mapping[bytes, bytes], places: Sequence[int]) -> set[str]:
+    """Adds one hour and answers its routes.
+
+    A field is the six names and a metric, between separators; a million take seconds.
+    """
+    routes: set[str] = set()
     found: dict[bytes, tuple[dict[bytes, int], bool]] = {}
     for field, raw in counters.items():
         if raw == b"0":
@@ -136,6 +147,7 @@ def _add(sums: _Sums, counters: Mapping[bytes, bytes], places: Sequence[int]) ->
         prefix, _, metric = field.rpartition(_SEPARATOR)
         if prefix not in found:
             names = prefix.decode().split(GROUP_SEPARATOR)
+            routes.add(names[GROUP_NAMES.index("route")])
             group = sums.setdefault(tuple(names[at] for at in places), defaultdict(int))
             found[prefix] = group, names[GROUP_NAMES.index("tier")] == Tier.LARGE
         group, large = found[prefix]
@@ -143,6 +155,7 @@ def _add(sums: _Sums, counters: Mapping[bytes, bytes], places: Sequence[int]) ->
         group[metric] += amount
         if large and metric == b"requests":
             group[_TO_LARGE] += amount
+    return routes
 
 
 def _together(sums: Mapping[tuple[str, ...], Mapping[str, int]]) -> dict[str, int]:

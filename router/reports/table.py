@@ -7,7 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from router.reports.amounts import decimals_for, dollars
+from router.reports.certificates import CertificateTerm
 from router.reports.figures import Figures
+from router.reports.period import moment
 from router.reports.report import Report
 from router.terminal import plain
 
@@ -102,8 +104,30 @@ def _caption(report: Report) -> Text:
         lines.append(f"cost by source of usage: {told}")
     if total.unknown_cost or total.unknown_baseline:
         lines.append("unknown: attempts without a known price or usage, left out of sums and savings")
+    if total.audit_nano:
+        lines.append(
+            f"audits, which answer nobody: {dollars(total.audit_nano, decimals_for([total.audit_nano]))} USD "
+            "of the cost"
+        )
+    lines += [_certificate(term) for term in report.certificates]
+    if total.suspended:
+        lines.append(f"sent to large because a certificate was suspended: {total.suspended:,}")
     if total.overruns:
         lines.append(f"attempts that cost more than was held for them: {total.overruns:,}")
     if not total.requests:
         lines.insert(0, "no requests in this period")
     return Text("\n".join(lines))
+
+
+def _certificate(term: CertificateTerm) -> str:
+    proven = term.certificate
+    what = f"at least {proven.floor:.1%} of always-large quality at {proven.confidence:.0%} confidence"
+    until = "in force" if term.to_ms is None else f"until {_minute(term.to_ms)} UTC"
+    if term.suspended:
+        until = f"suspended {_minute(term.to_ms or 0)} UTC"
+    kind = ", provisional" if proven.provisional else ""
+    return f"{plain(term.route)}: certificate {proven.id} ({what}{kind}), {until}"
+
+
+def _minute(at_ms: int) -> str:
+    return moment(at_ms).replace("T", " ")[:16]

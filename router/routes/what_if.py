@@ -136,7 +136,7 @@ async def _last_decisions(store: Store, key: str, route: str, last: int) -> tupl
     async for _, fields in store.stream(key, newest_first=True):
         read += 1
         entry = decode(fields[b"e"])
-        if entry.route == route:
+        if entry.route == route and not entry.purpose:
             attempts = decisions.setdefault(entry.decision_id, {})
             attempts.setdefault(entry.number, entry)
             if _whole(attempts):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import Choice, Context, ModelLimits, Reason, Tier, choose
+from policies import Choice, Context, ModelLimits, Reason, Tier, Worth, choose
 
 unit = st.floats(0, 1)
 limits = st.builds(
@@ -25,6 +25,9 @@ contexts = st.builds(
     needs_tools=st.booleans(),
     needs_vision=st.booleans(),
     forced=st.none() | st.sampled_from(Tier),
+    withheld=st.none() | st.sampled_from([Reason.NO_CERTIFICATE, Reason.CERTIFICATE_SUSPENDED]),
+    familiar=st.booleans(),
+    worth=st.none() | st.builds(Worth, st.integers(1, 10**9), st.integers(-(10**6), 10**9)),
 )
 CAPABLE = ModelLimits()
 PLAIN = Context(threshold=0.5, small=CAPABLE, large=CAPABLE)
@@ -48,6 +51,15 @@ def test_at_or_above_the_threshold_goes_to_large_and_below_to_small_unless_an_ea
     elif not small_can_take(context):
         assert choice.tier is Tier.LARGE
         assert choice.reason in (Reason.NEEDS_TOOLS, Reason.NEEDS_VISION, Reason.CONTEXT_TOO_LONG)
+    elif context.withheld is not None:
+        assert choice == Choice(Tier.LARGE, context.withheld)
+    elif not context.familiar:
+        assert choice == Choice(Tier.LARGE, Reason.UNFAMILIAR)
+    elif context.worth is not None:
+        large = difficulty * context.worth.answer_nano >= context.worth.extra_nano
+        assert choice == (
+            Choice(Tier.LARGE, Reason.WORTH_IT) if large else Choice(Tier.SMALL, Reason.NOT_WORTH_IT)
+        )
     elif difficulty >= context.threshold:
         assert choice == Choice(Tier.LARGE, Reason.AT_OR_ABOVE_THRESHOLD)
     else:
@@ -79,7 +91,7 @@ def test_the_same_inputs_give_the_same_choice(difficulty: float, context: Contex
 
 @given(contexts)
 def test_a_threshold_of_0_sends_everything_that_is_not_forced_to_large(context: Context):
-    assert choose(0.0, replace(context, threshold=0.0, forced=None)).tier is Tier.LARGE
+    assert choose(0.0, replace(context, threshold=0.0, forced=None, worth=None)).tier is Tier.LARGE
 
 
 def test_a_query_exactly_as_long_as_the_small_models_context_still_goes_to_small():
@@ -110,3 +122,20 @@ def test_what_small_lacks_goes_to_large_only_where_the_query_needs_it(
 def test_a_forced_tier_outranks_what_the_model_lacks():
     context = replace(PLAIN, small=ModelLimits(tools=False), needs_tools=True, forced=Tier.SMALL)
     assert choose(1.0, context) == Choice(Tier.SMALL, Reason.FORCED)
+
+
+def test_an_answer_worth_nothing_more_is_given_by_the_small_model_and_a_precious_one_by_the_large():
+    at_a_cent = Worth(answer_nano=10_000_000, extra_nano=2_000_000)
+    assert choose(0.19, replace(PLAIN, worth=at_a_cent)) == Choice(Tier.SMALL, Reason.NOT_WORTH_IT)
+    assert choose(0.20, replace(PLAIN, worth=at_a_cent)) == Choice(Tier.LARGE, Reason.WORTH_IT)
+
+
+def test_a_large_model_that_costs_no_more_is_always_worth_it():
+    assert choose(0.0, replace(PLAIN, worth=Worth(1, -5))) == Choice(Tier.LARGE, Reason.WORTH_IT)
+
+
+def test_what_is_withheld_outranks_what_is_unfamiliar_and_a_forced_tier_outranks_both():
+    strange = replace(PLAIN, familiar=False, withheld=Reason.CERTIFICATE_SUSPENDED)
+    assert choose(0.0, strange) == Choice(Tier.LARGE, Reason.CERTIFICATE_SUSPENDED)
+    assert choose(0.0, replace(strange, withheld=None)) == Choice(Tier.LARGE, Reason.UNFAMILIAR)
+    assert choose(0.0, replace(strange, forced=Tier.SMALL)) == Choice(Tier.SMALL, Reason.FORCED)

@@ -131,6 +131,7 @@ def test_the_openapi_schema_types_every_figure(client: httpx.Client):
         "to",
         "by",
         "baseline",
+        "certificates",
         "groups",
         "total",
     }
