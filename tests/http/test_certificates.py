@@ -1,0 +1,171 @@
+"""A quality floor: nothing is small without a certificate, and none that was made for something else counts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from classifiers import default_classifier
+from router.routes.certificate import CertificateInForce
+from router.routes.thresholds import WATCH, Change, Thresholds
+from tests.certificates import a_certificate
+from tests.http.config import EASY, HARD
+from tests.service import Service
+
+CONFIG = """
+models:
+  tiny: {provider: offline, model: small, price: {input: 0.1, output: 0.4}}
+  big: {provider: offline, model: large, price: {input: 2, output: 10}}
+routes:
+  default: {small: tiny, large: big, threshold: 0.12}
+  floored: {small: tiny, large: big, quality_floor: 0.98}
+  loose: {small: tiny, large: big, threshold: 0.12}
+  valued: {small: tiny, large: big, value_usd: 0.05, usual_output_tokens: 200}
+  precious: {small: tiny, large: big, value_usd: 1000}
+  worthless: {small: tiny, large: big, value_usd: 0.000001}
+"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("certificates")
+    with Service(folder, CONFIG) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(service: Service) -> Iterator[httpx.Client]:
+    with service.client() as client:
+        yield client
+
+
+def decided(client: httpx.Client, route: str, query: str = EASY) -> dict[str, Any]:
+    answer = client.post("/complete", json={"query": query, "route": route})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()["decision"]
+    return found
+
+
+def proof(**changes: Any) -> CertificateInForce:
+    made = {"floor": 0.98, "lower_bound": 0.981, "classifier": default_classifier().id}
+    return a_certificate(**(made | changes))
+
+
+def put_in_force(service: Service, route: str, certificate: CertificateInForce | None, **more: Any) -> None:
+    value = more.pop("value", None)
+    if value is None:
+        value = certificate.threshold if certificate else 0.5
+    change = Change(route, value, more.pop("by", "ada"), certificate=certificate, **more)
+    service.in_store(lambda store: Thresholds(store).set(change))
+
+
+@pytest.fixture
+def back(service: Service) -> Iterator[None]:
+    yield
+    for route in ("floored", "loose"):
+        put_in_force(service, route, None, value=0.0 if route == "floored" else 0.12)
+
+
+def test_without_a_certificate_everything_goes_to_large_and_says_why(client: httpx.Client) -> None:
+    found = decided(client, "floored")
+    assert (found["tier"], found["reason"], found["certificate"]) == ("large", "no_certificate", None)
+    assert "pennyroute tune" in found["explanation"]
+
+
+@pytest.mark.usefixtures("back")
+def test_with_one_the_threshold_decides_and_the_decision_its_entry_and_the_report_name_it(
+    service: Service, client: httpx.Client
+) -> None:
+    made = proof()
+    put_in_force(service, "floored", made)
+    easy = decided(client, "floored")
+    assert (easy["tier"], easy["reason"], easy["certificate"]) == ("small", "below_threshold", made.id)
+    assert client.get(f"/v1/decisions/{easy['id']}").json()["certificate"] == made.id
+    shown = client.get("/v1/routes/floored/threshold").json()
+    assert shown["certificate"]["id"] == made.id
+    assert shown["certificate"]["floor"] == 0.98
+    report = client.get("/v1/reports/routes").json()
+    assert made.id in [term["certificate"] for term in report["certificates"]]
+    assert report["total"]["certified"] >= 1
+    told = service.cli("threshold", "show", "floored").stdout
+    assert made.id in told
+
+
+@pytest.mark.usefixtures("back")
+@pytest.mark.parametrize(
+    "other",
+    [{"classifier": "another+sha256:00000000"}, {"small": "mini"}, {"large": "huge"}, {"floor": 0.97}],
+    ids=lambda other: next(iter(other)),
+)
+def test_one_made_for_another_classifier_pair_or_lower_floor_proves_nothing_here(
+    service: Service, client: httpx.Client, other: dict[str, Any]
+) -> None:
+    put_in_force(service, "floored", proof(**other))
+    assert decided(client, "floored")["reason"] == "no_certificate"
+
+
+@pytest.mark.usefixtures("back")
+def test_once_suspended_all_goes_to_large_until_a_new_one_or_a_person(
+    service: Service, client: httpx.Client
+) -> None:
+    for route in ("floored", "loose"):
+        made = proof()
+        put_in_force(service, route, made)
+        assert decided(client, route)["tier"] == "small"
+        put_in_force(service, route, made, value=0.0, by=WATCH, suspended=True)
+        found = decided(client, route)
+        assert (found["tier"], found["reason"]) == ("large", "certificate_suspended")
+        assert found["certificate"] is None
+        assert client.get(f"/v1/routes/{route}/threshold").json()["suspended"] is True
+        put_in_force(service, route, proof(made_at="2026-11-25T00:00:00+00:00"))
+        assert decided(client, route)["tier"] == "small"
+    put_in_force(service, "loose", proof(), value=0.0, by=WATCH, suspended=True)
+    assert service.cli("threshold", "set", "loose", "0.3", "--reason", "looked at it").returncode == 0
+    assert decided(client, "loose")["tier"] == "small"
+
+
+@pytest.mark.usefixtures("back")
+def test_a_rollback_brings_a_threshold_back_with_its_certificate(
+    service: Service, client: httpx.Client
+) -> None:
+    made = proof()
+    put_in_force(service, "floored", made)
+    put_in_force(service, "floored", made, value=0.0, by=WATCH, suspended=True)
+    service.cli("threshold", "rollback", "floored")
+    assert decided(client, "floored")["certificate"] == made.id
+
+
+def test_a_threshold_without_a_certificate_is_refused_where_it_would_change_nothing(
+    service: Service, client: httpx.Client
+) -> None:
+    for route in ("floored", "valued"):
+        answer = client.put(
+            f"/v1/routes/{route}/threshold", json={"threshold": 0.2}, headers={"If-Match": "*"}
+        )
+        assert answer.status_code == 400
+        assert answer.json()["error"]["param"] == "threshold"
+    said = service.cli("threshold", "set", "floored", "0.2", check=False)
+    assert said.returncode != 0
+    assert "pennyroute tune" in said.stderr
+
+
+def test_a_route_that_values_its_answers_weighs_each_query_by_what_large_would_cost_more(
+    client: httpx.Client,
+) -> None:
+    assert decided(client, "precious")["reason"] == "worth_it"
+    assert decided(client, "worthless", HARD)["reason"] == "not_worth_it"
+    found = decided(client, "valued", HARD)
+    record = client.get(f"/v1/decisions/{found['id']}").json()
+    inputs = record["inputs"]
+    small, large = 100 * inputs["input_tokens"] + 400 * 200, 2_000 * inputs["input_tokens"] + 10_000 * 200
+    assert inputs["extra_nano"] == large - small
+    worth_it = record["difficulty"] * 50_000_000 >= inputs["extra_nano"]
+    assert found["reason"] == ("worth_it" if worth_it else "not_worth_it")
+
+
+def test_a_script_unlike_anything_that_was_learned_from_goes_to_large(client: httpx.Client) -> None:
+    found = decided(
+        client, "default", "Ποια είναι η πρωτεύουσα της Γαλλίας και γιατί επιλέχθηκε τελικά; " * 3
+    )
+    assert (found["tier"], found["reason"]) == ("large", "unfamiliar")
