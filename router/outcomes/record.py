@@ -1,6 +1,7 @@
 """One outcome as it is kept: a decision, both tiers' scores, and how it came to be looked at."""
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,18 @@ class JudgedBy(StrEnum):
     FEEDBACK = "feedback"
     IMPORT = "import"
     HAND = "hand"
+
+
+class Scores(msgspec.Struct, frozen=True, kw_only=True):
+    """What one source says of both tiers' answers, 0-1 each; `None` of one it said nothing of."""
+
+    small: float | None = None
+    large: float | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether both tiers have a score."""
+        return self.small is not None and self.large is not None
 
 
 class TierOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +48,8 @@ class TierOutcome(msgspec.Struct, frozen=True, kw_only=True):
 class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one audited or scored query.
 
+    Both scores of a row are of one source: the difference of two sources' scores would measure the sources.
+
     Attributes:
         id: of the decision.
         at_ms: Unix milliseconds of the decision.
@@ -43,9 +58,10 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
         classifier: id of who said so.
         share: the chance with which it was drawn, above 0 and up to 1; 1 where it was not drawn but scored.
         drawn: the drawn number, 0-1, below `share`; `None` where it was not drawn.
-        judged_by: '' while it has no scores.
+        judged_by: whose the scores of `small` and `large` are; '' while it has none.
         missing: why a score is missing, if one is.
         messages: as sent, only on a route with `store_prompts`.
+        beside: scores of others, which stand beside those and never in their place; hand scores always do.
     """
 
     id: str
@@ -64,8 +80,59 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
     judged_by: str = ""
     missing: str = ""
     messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    beside: dict[JudgedBy, Scores] = {}
 
     @property
     def complete(self) -> bool:
         """Whether both tiers have a score."""
-        return self.small.score is not None and self.large.score is not None
+        return self.scores.complete
+
+    @property
+    def audited(self) -> bool:
+        """Whether it was drawn, and so stands for what was not."""
+        return self.drawn is not None
+
+    @property
+    def scores(self) -> Scores:
+        """The scores of `judged_by`."""
+        return Scores(small=self.small.score, large=self.large.score)
+
+    @property
+    def hand(self) -> Scores | None:
+        """What a person gave it by hand, if one did."""
+        return self.beside.get(JudgedBy.HAND)
+
+    @property
+    def counting(self) -> Scores | None:
+        """Both scores, as the watch counts them: the route's own, else a person's; `None` until complete."""
+        if self.complete:
+            return self.scores
+        return self.hand if self.hand is not None and self.hand.complete else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The wire form; messages and answers only where they are kept."""
+        found: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(self, messages=msgspec.UNSET))
+        for tier in ("small", "large"):
+            if found[tier]["output"] is None:
+                del found[tier]["output"]
+        if isinstance(self.messages, msgspec.Raw):
+            found["messages"] = msgspec.json.decode(self.messages)
+        return found
+
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decoder = msgspec.json.Decoder(OutcomeRecord)
+
+
+def encode_outcome(record: OutcomeRecord) -> bytes:
+    """The stored form: JSON; the same record is always the same bytes."""
+    return _encoder.encode(record)
+
+
+def decode_outcome(raw: bytes) -> OutcomeRecord:
+    """The inverse.
+
+    Raises:
+        msgspec.ValidationError: not an outcome.
+    """
+    return _decoder.decode(raw)

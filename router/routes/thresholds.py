@@ -13,10 +13,10 @@ from router.store.keys import SETTINGS_VERSION, threshold_history_key, threshold
 from router.store.scripts import read_script
 from router.store.settings import changed
 
-_SET = read_script("router.routes", "set_threshold")
+_SET = read_script("router.routes", "set_threshold", "put_threshold")
 CONFIG = "config"
 WATCH = "watch"
-_VERSIONS_KEPT = 10_000
+VERSIONS_KEPT = 10_000
 _LONGEST_NAME = 128
 _LONGEST_REASON = 500
 
@@ -89,7 +89,7 @@ class Thresholds:
                 repr(float(change.value)),
                 change.by,
                 change.reason,
-                _VERSIONS_KEPT,
+                VERSIONS_KEPT,
                 encode_certificate(change.certificate),
                 "1" if change.suspended else "",
             ),
@@ -120,7 +120,7 @@ class Thresholds:
         Raises:
             NotFound: there is no such version.
         """
-        past = await self.history(route, _VERSIONS_KEPT)
+        past = await self.history(route, VERSIONS_KEPT)
         wanted = (past[0].version - 1 if past else 0) if to_version is None else to_version
         for old in past:
             if old.version == wanted:

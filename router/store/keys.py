@@ -48,6 +48,28 @@ class AccountKeys:
         """Hash: the counters of one hour."""
         return f"{self.prefix}counters:{hour}"
 
+    def outcome(self, decision_id: str) -> str:
+        """Text: the outcome of one decision, as JSON."""
+        return f"{self.prefix}outcome:{decision_id}"
+
+    def outcomes(self, route: str) -> str:
+        """Sorted set: decisions of a route that have an outcome → Unix milliseconds of the decision."""
+        return f"{self.prefix}outcomes:{route}"
+
+    def unscored(self, route: str) -> str:
+        """Sorted set: those of them that were audited and whose scores are missing for a reason."""
+        return f"{self.prefix}unscored:{route}"
+
+    @property
+    def outcome_routes(self) -> str:
+        """Set of the routes that have outcomes."""
+        return f"{self.prefix}outcome-routes"
+
+    @property
+    def uncounted(self) -> str:
+        """Sorted set: audited decisions whose scores are complete and that the watch has not been told of."""
+        return f"{self.prefix}uncounted"
+
     def groups(self, hour: int) -> str:
         """Number: the groups that are counted under labels of their own in one hour."""
         return f"{self.prefix}groups:{hour}"
@@ -66,6 +88,18 @@ def threshold_history_key(route: str) -> str:
     return f"{SETTINGS_PREFIX}thresholds:{route}"
 
 
+def watch_key(route: str) -> str:
+    """Hash: what the watch on a route's certificate remembers."""
+    return f"{SETTINGS_PREFIX}watch:{route}"
+
+
+def watched_key(route: str) -> str:
+    """Sorted set: decisions the watch has counted, by when."""
+    return f"{SETTINGS_PREFIX}watched:{route}"
+
+
 API_KEYS = f"{SETTINGS_PREFIX}keys"
 ACCOUNTS = f"{SETTINGS_PREFIX}accounts"
 SETTINGS_VERSION = f"{SETTINGS_PREFIX}version"
+AUDIT_SALT = f"{SETTINGS_PREFIX}audit_salt"
+"""32 bytes nobody may see: who knows them knows which decisions will be audited."""

@@ -1,4 +1,4 @@
--- Sets a route's threshold if the version in force is the one the caller saw.
+-- Sets a route's threshold if the version in force is the one the caller saw. Comes after put_threshold.lua.
 -- KEYS 1 threshold in force  2 history, newest first  3 version of all settings
 -- ARGV 1 version expected ('*' = any)  2 threshold  3 who  4 why  5 how many versions to keep
 --      6 certificate as JSON, or ''  7 '1' where the watch withdraws it, else ''
@@ -11,15 +11,7 @@ end
 if ARGV[1] ~= '*' and tonumber(ARGV[1]) ~= version then
   return {'conflict', string.format('%d', version)}
 end
-local time = redis.call('TIME')
-local at = string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000))
-local new = string.format('%d', version + 1)
-redis.call('HSET', KEYS[1], 'threshold', ARGV[2], 'version', new, 'set_by', ARGV[3], 'set_at', at, 'reason', ARGV[4],
-  'certificate', ARGV[6], 'suspended', ARGV[7])
-redis.call('LPUSH', KEYS[2], cjson.encode({
-  threshold = ARGV[2], version = new, set_by = ARGV[3], set_at = at, reason = ARGV[4],
-  certificate = ARGV[6], suspended = ARGV[7]
-}))
-redis.call('LTRIM', KEYS[2], 0, tonumber(ARGV[5]) - 1)
-redis.call('INCR', KEYS[3])
+local new, at = put_threshold(KEYS, version, {
+  threshold = ARGV[2], set_by = ARGV[3], reason = ARGV[4], certificate = ARGV[6], suspended = ARGV[7]
+}, tonumber(ARGV[5]))
 return {'set', new, at}

@@ -1,0 +1,92 @@
+"""Tells the watch of audited outcomes: each decision once, whenever and in whatever order they come in.
+
+An outcome lives with its account, the watch with the settings: two scripts. In between, the decision stands
+in the account's `uncounted`; it leaves once the watch has counted it, and the watch knows what it counted.
+So whoever dies in between loses nothing, and `catch_up` of any worker finishes it.
+"""
+
+import logging
+
+from policies.choice import Tier
+from policies.watch import WatchTerms, excess
+from router.outcomes.record import OutcomeRecord, decode_outcome
+from router.routes.thresholds import Thresholds
+from router.routes.watches import Audit, Counted, Watches
+from router.store.connection import Store
+from router.store.keys import AccountKeys
+from router.store.settings import accounts
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 100
+
+
+def counts(record: OutcomeRecord) -> bool:
+    """Whether the watch is to be told of it: drawn by chance, under a certificate, with both scores."""
+    return record.audited and bool(record.certificate) and record.counting is not None
+
+
+class OutcomeWatch:
+    """Brings audited outcomes to the watch on the certificate they were made under."""
+
+    def __init__(self, store: Store, *, remembers_ms: int, terms: WatchTerms | None = None) -> None:
+        self._store = store
+        self._thresholds = Thresholds(store)
+        self.routes = Watches(store, terms or WatchTerms(), remembers_ms=remembers_ms)
+
+    async def tell(self, account: str, record: OutcomeRecord) -> None:
+        """Has an outcome counted, if it is to be and is not yet.
+
+        Raises:
+            StoreUnavailable: whether it is counted is not known; `catch_up` sees to it.
+        """
+        if not counts(record):
+            return
+        if await self._store.command("ZSCORE", AccountKeys(account).uncounted, record.id) is not None:
+            await self._count(account, record)
+
+    async def catch_up(self) -> int:
+        """Has counted what was not, in every account; answers how many.
+
+        Raises:
+            StoreUnavailable: no answer; the rest is left to the next time.
+        """
+        done = 0
+        for account in await accounts(self._store):
+            keys = AccountKeys(account)
+            while ids := await self._store.command("ZRANGE", keys.uncounted, 0, _AT_ONCE - 1):
+                raws = await self._store.command("MGET", *(keys.outcome(raw.decode()) for raw in ids))
+                for raw_id, raw in zip(ids, raws, strict=True):
+                    if raw is None:  # no longer kept
+                        await self._store.command("ZREM", keys.uncounted, raw_id)
+                    else:
+                        await self._count(account, decode_outcome(raw))
+                        done += 1
+        return done
+
+    async def missing(self, route: str, *, since_ms: int = 0) -> int:
+        """How many audits of a route, decided since then, have no score: the watch does not see those."""
+        names = await accounts(self._store)
+        asked = [("ZCOUNT", AccountKeys(name).unscored(route), since_ms, "+inf") for name in names]
+        return sum(await self._store.commands(*asked))
+
+    async def _count(self, account: str, record: OutcomeRecord) -> Counted:
+        counted = await self._counted(record)
+        await self._store.command("ZREM", AccountKeys(account).uncounted, record.id)
+        return counted
+
+    async def _counted(self, record: OutcomeRecord) -> Counted:
+        threshold, scores = await self._thresholds.current(record.route), record.counting
+        certificate = threshold.certificate if threshold else None
+        if (
+            threshold is None
+            or certificate is None
+            or scores is None
+            or scores.small is None
+            or scores.large is None
+            or (threshold.version, certificate.id) != (record.threshold_version, record.certificate)
+        ):
+            return Counted.PAST
+        z = excess(Tier(record.tier), scores.small, scores.large, certificate.floor)
+        return await self.routes.count(
+            Audit(record.route, threshold.version, record.id, z, certificate.id, certificate.floor)
+        )
