@@ -1,0 +1,1 @@
+"""Recorded traffic through any configuration, calling nobody."""

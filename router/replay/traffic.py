@@ -1,0 +1,147 @@
+"""Recorded traffic in files: outcomes, and bodies of requests as JSON lines."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from classifiers.errors import OutcomeError, RowError
+from classifiers.outcome_files import Found, found_in, source_of, unit_of
+from classifiers.outcome_row import Outcome, Place, outcome_of
+from router.decision import Inputs
+from router.errors import InvalidRequest
+from router.names import DEFAULT_ROUTE
+from router.pricing.errors import PricingError
+from router.pricing.money import round_usd
+from router.pricing.usage import Usage
+from router.providers.usage_wire import read_usage
+from router.replay.asked import Asked, Scored, Sides, Unreadable
+
+_PASSED_ON: Final = ("tools", "functions", "n", "max_tokens", "max_completion_tokens", "metadata")
+_USAGE_FIELDS: Final = frozenset(Usage.__dataclass_fields__)
+NO_INPUTS: Final = Inputs(
+    text_chars=0,
+    turns=1,
+    system_chars=0,
+    history_chars=0,
+    images=0,
+    needs_tools=False,
+    input_tokens=0,
+    output_tokens=None,
+    output_clamped=False,
+    trimmed_turns=0,
+    forced=None,
+)
+"""Of a row with a difficulty in place of its text: nothing but the threshold can decide it."""
+
+
+def read_traffic(paths: Sequence[Path], route: str | None) -> Iterator[Asked | Unreadable]:
+    """Each row of each file, as it is read.
+
+    A row with the scores of two tiers is an outcome, else the body of a request.
+
+    Args:
+        paths: the files.
+        route: the one that all go through; `None` leaves it to each row, and to `default` where it says none.
+
+    Raises:
+        InvalidRequest: a file cannot be read, or is of no kind that is known.
+    """
+    for path in paths:
+        try:
+            for found in found_in(path):
+                place = f"{path.name}, {unit_of(path)} {found.number}"
+                yield Unreadable(place, found.fault) if found.fault else _asked(found, path, place, route)
+        except OutcomeError as error:
+            raise InvalidRequest(str(error), param="TRAFFIC") from error
+
+
+def _asked(found: Found, path: Path, place: str, route: str | None) -> Asked | Unreadable:
+    row = found.row
+    try:
+        if not isinstance(row, dict):
+            raise RowError("not a JSON object")  # noqa: TRY301 - as the readers of outcomes say it
+        outcome = (
+            outcome_of(row, b"", Place(path.name, source_of(path), found.number)) if "small" in row else None
+        )
+        return Asked(
+            id=str(f"{path.name}:{found.number}" if row.get("id") is None else row["id"]),
+            place=place,
+            route=route or _route(row),
+            body=None if outcome and outcome.recorded else _body(row),
+            inputs=NO_INPUTS if outcome and outcome.recorded else None,
+            scored=_scored(outcome),
+            usage=_usage(row.get("usage")),
+            sides=_sides(outcome) if outcome else None,
+        )
+    except (RowError, PricingError) as error:
+        return Unreadable(place, str(error))
+
+
+def _route(row: Mapping[str, Any]) -> str:
+    """What it names; what an outcome calls its models is no such name."""
+    named = row.get("route", row.get("model"))
+    if named is None:
+        return DEFAULT_ROUTE
+    if not isinstance(named, str) or not named:
+        raise RowError(f'"route" should be the name of a route, is {named!r:.80}')
+    return named
+
+
+def _body(row: Mapping[str, Any]) -> bytes:
+    """The chat body that the service would have read, of the fields that decide or price."""
+    query, messages = row.get("query"), row.get("messages")
+    if isinstance(query, str) and messages is None:
+        messages = [{"role": "user", "content": query}]
+    elif not isinstance(messages, list) or query is not None:
+        raise RowError('needs either "query" (a text) or "messages" (a list)')
+    body = {name: row[name] for name in _PASSED_ON if row.get(name) is not None}
+    if row.get("max_output_tokens") is not None:
+        body["max_completion_tokens"] = row["max_output_tokens"]
+    if row.get("tier") is not None:
+        body["metadata"] = {**_mapping(body.get("metadata")), "tier": row["tier"]}
+    return msgspec.json.encode({"model": "", "messages": messages, **body})
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _scored(outcome: Outcome | None) -> Scored | None:
+    if outcome is None or outcome.recorded is None:
+        return None
+    return Scored(outcome.recorded.difficulty, outcome.recorded.classifier)
+
+
+def _sides(outcome: Outcome) -> Sides:
+    return Sides(
+        outcome.small_score,
+        outcome.large_score,
+        _nano(outcome.small_cost_usd),
+        _nano(outcome.large_cost_usd),
+    )
+
+
+def _nano(cost_usd: float | None) -> int | None:
+    """A recorded cost in nano-dollars, rounded half up as the ledger rounds what a provider states."""
+    return None if cost_usd is None else round_usd(Decimal(repr(cost_usd)))
+
+
+def _usage(stated: Any) -> Usage | None:
+    """Tokens as we name them (`input_tokens` …) or as OpenAI does (`prompt_tokens` …).
+
+    Raises:
+        RowError: it is there and cannot be read.
+        UsageError: counts that cannot be true.
+    """
+    if stated is None:
+        return None
+    if isinstance(stated, dict) and "input_tokens" in stated:
+        known = {name: count for name, count in stated.items() if name in _USAGE_FIELDS}
+        return Usage(**{"output_tokens": 0, **known})
+    usage = read_usage(msgspec.json.encode(stated)) if isinstance(stated, dict) else None
+    if usage is None:
+        raise RowError('"usage" should state "input_tokens" and "output_tokens" (or OpenAI\'s names of them)')
+    return usage
