@@ -1,12 +1,12 @@
 """`pennyroute threshold`: where the line between small and large is, who drew it, and how to move it."""
 
-import getpass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from router.cli.attached import Where, with_set_up
+from router.cli.changes import brought_in, who
 from router.cli.options import (
     ConfigOption,
     DataDirOption,
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from router.catalog import Route
     from router.routes.threshold import Threshold
-    from router.routes.thresholds import Thresholds
     from router.routes.what_if import WhatIf
     from router.setup import SetUp
     from router.store.connection import Store
@@ -129,8 +128,8 @@ def set_(
 
         thresholds, known = Thresholds(store), made.catalog.route(route)
         check_settable(known)
-        before = await _brought_in(thresholds, known, if_version)
-        change = Change(route, value, by=_who(), reason=reason, expected_version=if_version)
+        before = await brought_in(thresholds, known, if_version)
+        change = Change(route, value, by=who(), reason=reason, expected_version=if_version)
         return before, await thresholds.set(change)
 
     _print_change(*with_set_up(where, work), format_)
@@ -184,7 +183,7 @@ def rollback(
 
         known, thresholds = made.catalog.route(route), Thresholds(store)
         before = await thresholds.current(route)
-        changed = await thresholds.rollback(route, _who(), to_version)
+        changed = await thresholds.rollback(route, who(), to_version)
         return (before.value if before else known.threshold), changed
 
     _print_change(*with_set_up(Where(config, data_dir), work), format_)
@@ -201,30 +200,11 @@ def _tried(
     return work
 
 
-async def _brought_in(thresholds: "Thresholds", route: "Route", if_version: int | None) -> float:
-    """The value before a change.
-
-    A route the store has not seen gets its configured one first, so that a rollback finds it; not so where
-    the person says which version they saw.
-    """
-    current = await thresholds.current(route.name)
-    if current is None and if_version is None:
-        current = await thresholds.seed(route.name, route.threshold)
-    return route.threshold if current is None else current.value
-
-
 def _unseen(route: "Route") -> "Threshold":
     from router.routes.threshold import Threshold
     from router.routes.thresholds import CONFIG
 
     return Threshold(route.name, route.threshold, 0, CONFIG, 0, _NOT_YET)
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in some containers
-        return "unknown"
 
 
 def _as_json(threshold: "Threshold") -> dict[str, object]:
