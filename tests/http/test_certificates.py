@@ -1,5 +1,6 @@
 """A quality floor: nothing is small without a certificate, and none that was made for something else counts."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -169,3 +170,21 @@ def test_a_script_unlike_anything_that_was_learned_from_goes_to_large(client: ht
         client, "default", "Ποια είναι η πρωτεύουσα της Γαλλίας και γιατί επιλέχθηκε τελικά; " * 3
     )
     assert (found["tier"], found["reason"]) == ("large", "unfamiliar")
+
+
+@pytest.mark.usefixtures("back")
+def test_doctor_says_which_floors_are_proven(service: Service) -> None:
+    assert "there is no certificate: all goes to large" in _looked_over(service)
+    made = proof()
+    put_in_force(service, "floored", made)
+    put_in_force(service, "loose", proof(classifier="another"))
+    told = _looked_over(service)
+    assert f"{made.id}: at least 98.0% of always-large quality" in told
+    assert "was made for another classifier or other models" in told
+    put_in_force(service, "floored", made, value=0.0, by=WATCH, suspended=True)
+    assert "the watch suspended its certificate" in _looked_over(service)
+
+
+def _looked_over(service: Service) -> str:
+    rows = json.loads(service.cli("doctor", "--format", "json", check=False).stdout)
+    return "\n".join(row["said"] for row in rows if row["part"] == "certificate")

@@ -70,6 +70,28 @@ def test_loading_raises_with_all_problems(tmp_path: Path):
 
 
 ONE_PROBLEM = {
+    "two policies for one route": (
+        GOOD.replace("threshold: 0.12", "threshold: 0.12, quality_floor: 0.98"),
+        (
+            "6: routes.default.quality_floor: threshold and quality_floor are both set, and each of them decides "
+            "which model answers; keep one of them"
+        ),
+    ),
+    "a floor above 1": (
+        GOOD.replace("threshold: 0.12", "quality_floor: 98"),
+        "6: routes.default.quality_floor: must be at most 1",
+    ),
+    "a worth beside unknown prices": (
+        GOOD.replace("threshold: 0.12", "value_usd: 0.05, price: unknown-ok"),
+        (
+            "6: routes.default.value_usd: what an answer is worth can only be weighed against known prices, and "
+            "the route allows unknown ones; remove price: unknown-ok, or set a threshold"
+        ),
+    ),
+    "a worth beyond reason": (
+        GOOD.replace("threshold: 0.12", "value_usd: 1e9"),
+        "6: routes.default.value_usd: no answer is worth more than 1,000,000 US dollars here",
+    ),
     "a threshold that is no number": (
         GOOD.replace("0.12", ".nan"),
         "6: routes.default.threshold: must be a finite number",

@@ -1,0 +1,55 @@
+"""Is each quality floor proven, and does every certificate still hold?"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from router.cli.checkup.row import Row, Verdict
+
+if TYPE_CHECKING:
+    from router.catalog import Route
+    from router.routes.threshold import Threshold
+    from router.setup import SetUp
+
+
+async def certificates(made: "SetUp", data_dir: Path) -> list[Row]:
+    """A row for each route that has a floor, or a certificate; none if the store cannot say."""
+    from router.errors import PennyrouteError
+    from router.routes.thresholds import Thresholds
+    from router.setup import open_store
+
+    routes = list(made.catalog.routes.values())
+    try:
+        async with open_store(made.settings, data_dir) as store:
+            found = [await Thresholds(store).current(route.name) for route in routes]
+    except PennyrouteError:  # the rows about the store say it
+        return []
+    return [
+        row
+        for route, threshold in zip(routes, found, strict=True)
+        for row in _of(route, threshold, made.classifier.id)
+    ]
+
+
+def _of(route: "Route", threshold: "Threshold | None", classifier: str) -> Iterator[Row]:
+    from router.decision import certificate_of
+
+    floor = route.quality_floor
+    proof = threshold.certificate if threshold else None
+    holding = certificate_of(route, threshold, classifier) if threshold else None
+    wanted = floor or (proof.floor if proof else 0.98)
+    make = f"pennyroute tune … --floor {wanted:g} --route {route.name} --apply"
+    if threshold is not None and threshold.suspended:
+        said = "the watch suspended its certificate: all goes to large"
+        yield Row("certificate", route.name, Verdict.WARN, said, make)
+    elif holding is not None:
+        kind = " (provisional: judged by a model alone)" if holding.provisional else ""
+        said = f"{holding.id}: at least {holding.floor:.1%} of always-large quality{kind}"
+        yield Row("certificate", route.name, Verdict.OK, said)
+    elif floor is not None:
+        why = "there is no certificate" if proof is None else f"{proof.id} was made for something else"
+        said = f"quality floor {floor:g}, and {why}: all goes to large"
+        yield Row("certificate", route.name, Verdict.WARN, said, make)
+    elif proof is not None:
+        said = f"{proof.id} was made for another classifier or other models, and proves nothing now"
+        yield Row("certificate", route.name, Verdict.WARN, said, make)
