@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from router.ledger.entry import Labels, Tokens
+from router.routes.thresholds import WATCH, Change, Thresholds
 from router.store.connection import Store
+from tests.certificates import a_certificate
 from tests.reports.browser import CHROMEDRIVER, CHROMIUM, Browser
 from tests.reports.entries import HOUR_MS, an_entry, keys_of, settled
 from tests.service import Service
@@ -145,7 +147,22 @@ def test_the_thresholds_in_force_are_shown(service: Service, browser: Browser):
     rows = [text.split("\t") for text in browser.texts("#threshold-rows tr")]
     assert "auto" not in [row[0] for row in rows]
     support = next(row for row in rows if row[0] == "support")
-    assert (support[1], support[2], support[5]) == ("0.31", "2", "fewer <b>complaints</b>")
+    assert (support[1], support[2], support[6]) == ("0.31", "2", "fewer <b>complaints</b>")
+
+
+def test_a_certificate_and_its_suspension_are_shown(service: Service, browser: Browser):
+    proof = a_certificate()
+    proven = Change("support", proof.threshold, "ada", certificate=proof)
+    service.in_store(lambda store: Thresholds(store).set(proven))
+    shown(browser, f"{service.url}/#period=all", "#thresholds")
+    assert any(f"{proof.id}: 95.0" in text for text in browser.texts("#threshold-rows tr"))
+    assert any(proof.id in note and "in force" in note for note in browser.texts("#notes li"))
+    withdrawn = Change("support", 0.0, WATCH, certificate=proof, suspended=True)
+    service.in_store(lambda store: Thresholds(store).set(withdrawn))
+    browser.click("#refresh")
+    browser.until(lambda: any(f"{proof.id} suspended" in row for row in browser.texts("#threshold-rows tr")))
+    assert any("suspended" in note for note in browser.texts("#notes li"))
+    service.cli("threshold", "set", "support", "0.31")
 
 
 def test_a_service_that_went_away_is_said_and_asked_again(service: Service, browser: Browser):

@@ -300,6 +300,12 @@
     if (sources.length) notes.push(`Cost by source of usage: ${sources.join(", ")}.`);
     if (total.unknown_cost || total.unknown_baseline)
       notes.push("Unknown: attempts without a known price or usage. They are in no sum, and not in savings.");
+    if (total.audit_nano_usd) {
+      const audits = dollars(total.audit_usd, decimalsFor([total.audit_usd]));
+      notes.push(`Audits, which answer nobody: ${audits} of the cost.`);
+    }
+    notes.push(...report.certificates.map(certificateNote));
+    if (total.suspended) notes.push(`Sent to large because a certificate was suspended: ${whole(total.suspended)}.`);
     if (total.overruns) notes.push(`Attempts that cost more than was held for them: ${whole(total.overruns)}.`);
     if (report.groups.length > MOST_ROWS)
       notes.push(`The ${MOST_ROWS} dearest of ${whole(report.groups.length)} groups; the CSV has all of them.`);
@@ -307,16 +313,33 @@
     $("notes").replaceChildren(...notes.map((text) => make("li", "", text)));
   }
 
+  function certificateNote(term) {
+    const floor = `at least ${percent(term.floor, 1)} of always-large quality at ${percent(term.confidence)} confidence`;
+    const until = term.to === null ? "in force" : `${term.suspended ? "suspended" : "until"} ${minute(term.to)} UTC`;
+    return `${term.route}: certificate ${term.certificate} (${floor}${term.provisional ? ", provisional" : ""}), ${until}.`;
+  }
+
+  function minute(moment) {
+    return moment.slice(0, 16).replace("T", " ");
+  }
+
+  function proven(found) {
+    const proof = found.certificate;
+    if (found.suspended) return `${proof ? proof.id : "all"} suspended`;
+    return proof === null ? "" : `${proof.id}: ${percent(proof.floor, 1)} at ${percent(proof.confidence)}`;
+  }
+
   function thresholdRow(found) {
     const name = make("th", "", labelled(found.route));
     name.scope = "row";
     const row = make("tr", "", name);
-    const when = found.set_at.slice(0, 16).replace("T", " ");
+    const when = minute(found.set_at);
     const content = [
       ["threshold", String(found.threshold), "number"],
       ["version", String(found.version), "number"],
       ["set by", found.set_by, ""],
       ["when", `${when} UTC`, ""],
+      ["certificate", proven(found), found.suspended ? "bad" : ""],
       ["why", found.reason, ""],
     ];
     for (const [label, text, className] of content) {
