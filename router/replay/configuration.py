@@ -25,7 +25,7 @@ class Terms:
     Attributes:
         label: what reports call it.
         thresholds: route → threshold to decide with, in place of the configured one.
-        as_recorded: each decision is made at the threshold that was in force, where that is known.
+        as_recorded: else each decision is made at the threshold that was in force, where that is known.
     """
 
     label: str
@@ -70,11 +70,11 @@ class Configuration:
         A threshold that was named counts as if it were certified: a route's `quality_floor` or `value_usd`
         would else keep it from being tried. So does a recorded one whose certificate is no longer kept.
         """
-        if self.terms.as_recorded and past is not None and past.threshold is not None:
-            lost = bool(past.certificate) and past.threshold.certificate is None
-            return (replace(route, quality_floor=None) if lost else route), past.threshold
         value = self.terms.thresholds.get(route.name)
         if value is not None:
             open_ = replace(route, quality_floor=None, answer_nano=None)
             return open_, Threshold(route.name, value, 0, CONFIG, 0, _NAMED)
+        if self.terms.as_recorded and past is not None and past.threshold is not None:
+            lost = bool(past.certificate) and past.threshold.certificate is None
+            return (replace(route, quality_floor=None) if lost else route), past.threshold
         return route, Threshold(route.name, route.threshold, 0, CONFIG, 0, "")
