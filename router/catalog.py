@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from policies import Caps, ModelLimits, Tier
+from router.audit.terms import AuditTerms
 from router.errors import InvalidRequest, UnknownModel, UnknownRoute
 from router.names import AUTO, DEFAULT_ROUTE
 from router.pricing.price import Price
@@ -45,6 +46,7 @@ class Route:
         fallbacks: tried in order when the chosen model fails; a small one's partner comes before them.
         attempts: calls one decision may make in all.
         store_prompts: whether decisions keep the messages and the answer.
+        audit: how it is audited; `None` where it is not.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Route:
     quality_floor: float | None = None
     answer_nano: int | None = None
     usual_output_tokens: int = 0
+    audit: AuditTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from classifiers import Classifier
 from router.attempts import call_of, never_left_open, spent_on
+from router.audit.auditor import Auditor
 from router.bookkeeper import NOTHING_SPENT, Bookkeeper, Charge, OpenAttempt, Spent
 from router.catalog import Catalog, Model
 from router.clock import World
@@ -55,9 +56,11 @@ class CompletionStream:
         self,
         decision: Decision,
         attempt: OpenAttempt,
-        books: Bookkeeper,
         answer: StreamAnswer,
         before: Charge,
+        *,
+        books: Bookkeeper,
+        auditor: Auditor,
     ) -> None:
         self.decision = decision
         self.charge: Charge | None = None
@@ -66,6 +69,7 @@ class CompletionStream:
         self._attempt = attempt
         self._books = books
         self._before = before
+        self._auditor = auditor
         self._closed = False
 
     @property
@@ -81,6 +85,7 @@ class CompletionStream:
     ) -> None:
         if not self._closed:
             self._closed = True
+            self._auditor.unanswered(self.decision, None)
             self._books.later(self.answer.aclose())
             with never_left_open(self._books, self._attempt):
                 self._books.close_later(self._attempt, self._spent("client_gone"))
@@ -98,10 +103,12 @@ class CompletionStream:
                         self._texts.append(event.text)
                     yield event
             except AttemptFailed as failure:
+                self._auditor.unanswered(self.decision, failure)
                 await self._close(failure.kind)
                 raise as_error(failure, self._attempt) from failure
-            except Exception:
+            except Exception as error:
                 self._closed = True
+                self._auditor.unanswered(self.decision, error)
                 self._books.later(self.answer.aclose())
                 raise
             await self._close("ok")
@@ -126,6 +133,7 @@ class Router:
         live: LiveSettings,
         books: Bookkeeper,
         upstreams: Upstreams,
+        auditor: Auditor,
         world: World,
     ) -> None:
         self._catalog = catalog
@@ -133,6 +141,7 @@ class Router:
         self._live = live
         self._books = books
         self._upstreams = upstreams
+        self._auditor = auditor
         self._world = world
 
     async def complete(self, query: Query) -> Completion | CompletionStream:
@@ -145,6 +154,14 @@ class Router:
         if query.dry_run:
             return Completion(decision, self._books.price_only(decision), None)
         decision, attempt = await self._open_first(decision)
+        try:
+            return await self._answered(decision, attempt)
+        except BaseException as error:
+            self._auditor.unanswered(decision, error)
+            raise
+
+    async def _answered(self, decision: Decision, attempt: OpenAttempt) -> Completion | CompletionStream:
+        """Tries the chosen model, again if that may help, then those that follow it in line."""
         waiting, number, before = fallbacks_of(decision), 1, NOTHING_SPENT
         while True:
             try:
@@ -173,7 +190,8 @@ class Router:
         target = self._catalog.find(query.target)
         if isinstance(target, Model):
             return direct(decision_id, query, target, self._catalog.usual_tier(target))
-        return decide(decision_id, query, target, self._live.threshold(target.name), self._classifier)
+        threshold = self._live.threshold(target.name)
+        return self._auditor.drawn(decide(decision_id, query, target, threshold, self._classifier))
 
     async def _open_first(self, decision: Decision) -> tuple[Decision, OpenAttempt]:
         """Holds the first attempt, deciding again as often as thresholds or keys change meanwhile."""
@@ -215,4 +233,6 @@ class Router:
                 spent = replace(spent_on(answer, attempt, "ok"), output=answer.text)
                 charge = await self._books.close(attempt, spent)
                 return Completion(decision, charge.after(before), answer)
-            return CompletionStream(decision, attempt, self._books, answer, before)
+            return CompletionStream(
+                decision, attempt, answer, before, books=self._books, auditor=self._auditor
+            )

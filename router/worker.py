@@ -15,6 +15,7 @@ from typing import ClassVar, Self
 
 import msgspec
 
+from router.audit.opening import opened_auditor
 from router.bookkeeper import Bookkeeper
 from router.clock import World, real_world
 from router.core import Router
@@ -25,10 +26,13 @@ from router.http.parts import Parts
 from router.http.request import App, Receive, Scope, Send
 from router.ledger.ledger import Ledger, Terms
 from router.live import LiveSettings
+from router.outcomes.rounds import WatchRounds
+from router.outcomes.store import Outcomes
+from router.outcomes.terms import OutcomeTerms
 from router.providers.session import Session
 from router.providers.upstreams import Upstreams
 from router.routes.thresholds import Thresholds
-from router.settings import LedgerSettings
+from router.settings import LedgerSettings, OutcomeSettings
 from router.setup import SetUp, opened, set_up, with_address, with_addresses
 from router.spool import Spool
 from router.upkeep import Rounds, Upkeep
@@ -149,9 +153,14 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
         upstreams = Upstreams(Session(), world)
         stack.push_async_callback(upstreams.aclose)
         stack.push_async_callback(books.drain)
+        outcomes = Outcomes(store, _outcome_terms(settings.outcomes))
+        auditor = await stack.enter_async_context(
+            opened_auditor(store, catalog, books=books, upstreams=upstreams, outcomes=outcomes, world=world)
+        )
         rounds = Rounds(extend_every_s=settings.ledger.extend_every_s)
         upkeep = Upkeep(ledger=ledger, spool=spool, books=books, store=store, world=world, rounds=rounds)
-        for work in (live.keep_fresh(), upkeep.run()):
+        watching = WatchRounds(outcomes.watch, live, world)
+        for work in (live.keep_fresh(), upkeep.run(), watching.run()):
             await stack.enter_async_context(_running(work))
         yield Parts(
             settings=settings,
@@ -159,15 +168,18 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
             store=store,
             live=live,
             thresholds=thresholds,
+            outcomes=outcomes,
             router=Router(
                 catalog=catalog,
                 classifier=made.classifier,
                 live=live,
                 books=books,
                 upstreams=upstreams,
+                auditor=auditor,
                 world=world,
             ),
             upstreams=upstreams,
+            auditor=auditor,
             spool=spool,
             world=world,
         )
@@ -185,6 +197,10 @@ def _terms(ledger: LedgerSettings) -> Terms:
         hold_expiry_s=ledger.hold_expiry_s,
         decision_retention_s=ledger.decision_retention_days * _SECONDS_A_DAY,
     )
+
+
+def _outcome_terms(outcomes: OutcomeSettings) -> OutcomeTerms:
+    return OutcomeTerms(outcomes.retention_days, outcomes.kept_a_route)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from router.bookkeeper import Charge
-from router.core import Completion, CompletionStream
+from router.core import CompletionStream
 from router.decision import Decision
 from router.errors import InternalError, PennyrouteError
 from router.http.chat_body import read_chat
@@ -114,7 +114,8 @@ class Completions:
         answer = done.answer
         output = None if answer is None else answer.text
         body = completion_body(done.decision, done.charge, output=output, finish_reason=finish_of(answer))
-        await send_whole(send, 200, [JSON, *more], msgspec.json.encode(body))
+        with self._parts.auditor.after(done.decision, done.charge, answer, output or ""):
+            await send_whole(send, 200, [JSON, *more], msgspec.json.encode(body))
         self._count(done.decision, done.charge)
 
     async def _answer_chat(self, query: Query, send: Send, more: Headers) -> None:
@@ -123,7 +124,10 @@ class Completions:
             await self._stream_chat(done, send, more)
             return
         headers = [JSON, *decision_headers(done.decision, done.charge), *more]
-        await send_whole(send, 200, headers, _body_of(done))
+        answer = done.answer
+        assert answer is not None
+        with self._parts.auditor.after(done.decision, done.charge, answer, answer.text):
+            await send_whole(send, 200, headers, answer.body)
         self._count(done.decision, done.charge)
 
     async def _stream_chat(self, stream: CompletionStream, send: Send, more: Headers) -> None:
@@ -133,7 +137,8 @@ class Completions:
                 await _piece(send, event.raw)
             charge = stream.charge
             assert charge is not None
-            await _end(send, closing_comment(stream.decision, charge) + _DONE)
+            with self._parts.auditor.after(stream.decision, charge, stream.answer, stream.text):
+                await _end(send, closing_comment(stream.decision, charge) + _DONE)
             self._count(stream.decision, charge)
 
     async def _stream_complete(self, stream: CompletionStream, send: Send, more: Headers) -> None:
@@ -147,7 +152,8 @@ class Completions:
             body = completion_body(
                 stream.decision, charge, output=stream.text, finish_reason=finish_of(stream.answer)
             )
-            await _end(send, _event(b"completion", body))
+            with self._parts.auditor.after(stream.decision, charge, stream.answer, stream.text):
+                await _end(send, _event(b"completion", body))
             self._count(stream.decision, charge)
 
     def _count(self, decision: Decision, charge: Charge) -> None:
@@ -172,11 +178,6 @@ async def _while_read(stream: CompletionStream) -> AsyncIterator[None]:
         if limit.expired():
             raise ClientGone from None
         raise
-
-
-def _body_of(done: Completion) -> bytes:
-    assert done.answer is not None
-    return done.answer.body
 
 
 def _event(name: bytes, data: object) -> bytes:

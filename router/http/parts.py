@@ -6,11 +6,13 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from router.access.caller import MAIN_ACCOUNT, Caller
+from router.audit.auditor import Auditor
 from router.catalog import Catalog
 from router.clock import World
 from router.core import Router
 from router.errors import NotPermitted
 from router.live import LiveSettings
+from router.outcomes.store import Outcomes
 from router.providers.upstreams import Upstreams
 from router.routes.thresholds import Thresholds
 from router.settings import Settings
@@ -27,8 +29,10 @@ class Parts:
     store: Store
     live: LiveSettings
     thresholds: Thresholds
+    outcomes: Outcomes
     router: Router
     upstreams: Upstreams
+    auditor: Auditor
     spool: Spool
     world: World
 

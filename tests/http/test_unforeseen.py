@@ -21,6 +21,7 @@ from router.routes.thresholds import Thresholds
 from router.spool import Spool
 from router.store.connection import Store
 from router.store.keys import AccountKeys
+from tests.audit.parts import no_audits
 from tests.ledger.decisions import BOOK, TINY, a_query, a_route
 from tests.ledger.examples import ACCOUNT, lasting
 from tests.upstreams.openai_wire import OpenAIWire
@@ -87,6 +88,7 @@ class Worker:
             live=self.live,
             books=self.books,
             upstreams=self.upstreams,
+            auditor=no_audits(store, self.books, self.upstreams, world),
             world=world,
         )
 
