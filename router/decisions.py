@@ -1,11 +1,12 @@
 """Looking a decision up again: inputs, reason, attempts and cost, for as long as it is kept."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from router.ledger.entry import Entry, attempt_id, decode
-from router.record import OPEN, shown
+from router.record import OPEN, DecisionRecord, shown
 from router.store.connection import Store
 from router.store.keys import AccountKeys
 
@@ -29,6 +30,26 @@ async def find_decision(store: Store, account: str, decision_id: str) -> dict[st
     # Between the two looks the attempt may have ended.
     found = await store.hash_of(keys.decision(decision_id))
     return shown(found[b"d"], _attempts(found)) if b"d" in found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A decision whose first attempt has ended, with its attempts so far."""
+
+    record: DecisionRecord
+    attempts: list[Entry]
+
+
+async def find_ended(store: Store, account: str, decision_id: str) -> Ended | None:
+    """The record as it is kept; `None` where there is none, or its first attempt still runs.
+
+    Raises:
+        StoreUnavailable: no answer.
+    """
+    found = await store.hash_of(AccountKeys(account).decision(decision_id))
+    if b"d" not in found:
+        return None
+    return Ended(msgspec.json.decode(found[b"d"], type=DecisionRecord), _attempts(found))
 
 
 def _attempts(found: dict[bytes, bytes]) -> list[Entry]:

@@ -103,10 +103,20 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.beside.get(JudgedBy.HAND)
 
     @property
-    def counting(self) -> Scores | None:
-        """Both scores, as the watch counts them: the route's own, else a person's; `None` until complete."""
+    def judged(self) -> tuple[JudgedBy, Scores] | None:
+        """Who scored both tiers, and how, hands apart: the row's own source, else one beside it."""
         if self.complete:
-            return self.scores
+            return JudgedBy(self.judged_by), self.scores
+        for by, scores in sorted(self.beside.items()):
+            if scores.complete and by is not JudgedBy.HAND:
+                return by, scores
+        return None
+
+    @property
+    def counting(self) -> Scores | None:
+        """Both scores, as the watch counts them: a judge's, else a person's; `None` until there are both."""
+        if self.judged is not None:
+            return self.judged[1]
         return self.hand if self.hand is not None and self.hand.complete else None
 
     def as_json(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from policies.watch import WatchTerms, excess
 from router.outcomes.record import OutcomeRecord, decode_outcome
 from router.routes.thresholds import Thresholds
 from router.routes.watches import Audit, Counted, Watches
-from router.store.connection import Store
+from router.store.connection import Store, StoreRefused
 from router.store.keys import AccountKeys
 from router.store.settings import accounts
 
@@ -52,21 +52,31 @@ class OutcomeWatch:
         """
         done = 0
         for account in await accounts(self._store):
-            keys = AccountKeys(account)
-            while ids := await self._store.command("ZRANGE", keys.uncounted, 0, _AT_ONCE - 1):
+            keys, left = AccountKeys(account), 0
+            while ids := await self._store.command("ZRANGE", keys.uncounted, left, left + _AT_ONCE - 1):
                 raws = await self._store.command("MGET", *(keys.outcome(raw.decode()) for raw in ids))
                 for raw_id, raw in zip(ids, raws, strict=True):
-                    if raw is None:  # no longer kept
-                        await self._store.command("ZREM", keys.uncounted, raw_id)
-                    else:
-                        await self._count(account, decode_outcome(raw))
-                        done += 1
+                    counted = await self._try_to_count(account, raw_id, raw)
+                    done += bool(counted)
+                    left += counted is None
         return done
 
-    async def missing(self, route: str, *, since_ms: int = 0) -> int:
-        """How many audits of a route, decided since then, have no score: the watch does not see those."""
-        names = await accounts(self._store)
-        asked = [("ZCOUNT", AccountKeys(name).unscored(route), since_ms, "+inf") for name in names]
+    async def _try_to_count(self, account: str, raw_id: bytes, raw: bytes | None) -> bool | None:
+        """`None` where it stays uncounted: it must not stand in the way of those behind it."""
+        if raw is None:  # no longer kept
+            await self._store.command("ZREM", AccountKeys(account).uncounted, raw_id)
+            return False
+        try:
+            await self._count(account, decode_outcome(raw))
+        except (StoreRefused, ValueError) as error:
+            _log.error("the outcome of %s cannot be counted: %s", raw_id.decode(errors="replace"), error)
+            return None
+        return True
+
+    async def missing(self, route: str, *, since_ms: int = 0, until_ms: int | None = None) -> int:
+        """How many audits of a route, decided in this time, have no score: the watch does not see those."""
+        names, last = await accounts(self._store), "+inf" if until_ms is None else until_ms
+        asked = [("ZCOUNT", AccountKeys(name).unscored(route), since_ms, last) for name in names]
         return sum(await self._store.commands(*asked))
 
     async def _count(self, account: str, record: OutcomeRecord) -> Counted:

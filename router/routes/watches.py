@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from policies.watch import WatchState, WatchTerms, begin
+from policies.watch import WatchState, WatchTerms
 from router.routes.thresholds import VERSIONS_KEPT, WATCH
 from router.store.connection import Store
 from router.store.keys import SETTINGS_VERSION, threshold_history_key, threshold_key, watch_key, watched_key
@@ -55,6 +55,7 @@ class _Stored(msgspec.Struct):
     lambdas: str
     levels: str
     audits: str
+    since: str
     last_at: str
     suspended_version: str = ""
     suspended_at: str = ""
@@ -67,7 +68,8 @@ class Watched:
     Attributes:
         version: of the threshold it watches, or watched until the alarm.
         state: its level and how many audits it counted.
-        last_at_ms: Unix milliseconds of the newest; `None` before the first.
+        since_ms: Unix milliseconds of when that threshold came into force.
+        last_at_ms: of when the newest audit was counted.
         suspended_version: of the threshold that the alarm put in force; `None` without an alarm.
         suspended_at_ms: when that was.
     """
@@ -75,7 +77,8 @@ class Watched:
     version: int
     certificate: str
     state: WatchState
-    last_at_ms: int | None = None
+    since_ms: int
+    last_at_ms: int
     suspended_version: int | None = None
     suspended_at_ms: int | None = None
 
@@ -138,10 +141,6 @@ class Watches:
         """Whether nobody has told of this alarm yet; whoever asks then does."""
         return bool(await self._store.command("HSETNX", watch_key(route), f"told_{suspended_version}", "1"))
 
-    def begun(self, version: int, certificate: str) -> Watched:
-        """The watch of a certificate that has counted nothing yet."""
-        return Watched(version, certificate, begin(self.terms))
-
 
 def _why(audit: Audit) -> str:
     return f"audited answers fell below the floor of {audit.floor:g} that {audit.certificate} certified"
@@ -154,6 +153,7 @@ def _watched(raw: Mapping[bytes, bytes]) -> Watched:
         version=int(stored.version),
         certificate=stored.certificate,
         state=WatchState(tuple(float(level) for level in stored.levels.split()), int(stored.audits)),
+        since_ms=int(stored.since),
         last_at_ms=int(stored.last_at),
         suspended_version=int(stored.suspended_version) if stored.suspended_version else None,
         suspended_at_ms=int(stored.suspended_at) if stored.suspended_at else None,

@@ -336,6 +336,21 @@ class LedgerSettings(_Section):
     )
 
 
+class OutcomeSettings(_Section):
+    """How long the scores of answers are kept: what certificates are made and watched with."""
+
+    retention_days: int = Field(
+        90, ge=1, le=3_650, description="Days after the decision that its outcome is kept."
+    )
+    kept_a_route: int = Field(
+        20_000,
+        ge=100,
+        le=1_000_000,
+        description="Outcomes kept for each route and account: the newest. One takes about 1 kB, and what "
+        "`store_prompts` adds.",
+    )
+
+
 class Settings(_Section):
     """The whole configuration."""
 
@@ -348,6 +363,9 @@ class Settings(_Section):
     server: ServerSettings = Field(default_factory=ServerSettings, description="Where the service listens.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="Where everything is kept.")
     ledger: LedgerSettings = Field(default_factory=LedgerSettings, description="How holds and decisions age.")
+    outcomes: OutcomeSettings = Field(
+        default_factory=OutcomeSettings, description="How long the scores of answers are kept."
+    )
     classifier: Path | None = Field(
         None,
         strict=False,

@@ -9,6 +9,7 @@ from router.settings.models import (
     Caps,
     LedgerSettings,
     ModelSettings,
+    OutcomeSettings,
     PriceSettings,
     RouteSettings,
     ServerSettings,
@@ -31,6 +32,7 @@ SECTIONS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("server",): ServerSettings,
     ("store",): StoreSettings,
     ("ledger",): LedgerSettings,
+    ("outcomes",): OutcomeSettings,
 }
 
 

@@ -5,7 +5,7 @@
 --       6 how many  7 who withdraws  8 why, before the numbers  9 how many versions to keep  10 certificate id
 --       11… lambdas
 -- ANSWER {'counted' | 'already' | 'past' (the certificate is no longer in force)} | {'suspended', version}
-local force = redis.call('HMGET', KEYS[1], 'version', 'certificate', 'suspended')
+local force = redis.call('HMGET', KEYS[1], 'version', 'certificate', 'suspended', 'set_at')
 redis.call('LLEN', KEYS[2]) -- refuses keys of other types before the first write
 if not tonumber(redis.call('GET', KEYS[3]) or '0') then
   return redis.error_reply('ERR the version of the settings is not a number')
@@ -59,6 +59,7 @@ for at = 1, #levels do
 end
 if not goes_on then
   redis.call('DEL', KEYS[4], KEYS[5])
+  redis.call('HSET', KEYS[4], 'since', force[4])
 end
 redis.call('HSET', KEYS[4], 'version', ARGV[1], 'certificate', ARGV[10], 'lambdas', lambdas,
   'levels', table.concat(texts, ' '), 'audits', string.format('%d', audits), 'last_at', now)
