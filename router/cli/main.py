@@ -8,7 +8,21 @@ from typing import Annotated, Any
 import typer
 
 from router import __version__
-from router.cli import config, demo, doctor, keys, ledger, prices, report, score, serve, threshold, train
+from router.cli import (
+    config,
+    demo,
+    doctor,
+    evaluate,
+    keys,
+    ledger,
+    prices,
+    replay,
+    report,
+    score,
+    serve,
+    threshold,
+    train,
+)
 from router.cli.failing import exit_code_of
 from router.cli.options import examples_of
 
@@ -41,7 +55,9 @@ def application() -> typer.Typer:
     _add_groups(app)
     _add(app, "doctor", doctor.doctor)
     _add(app, "train", train.train)
+    _add(app, "evaluate", evaluate.evaluate)
     _add(app, "score", score.score)
+    _add(app, "replay", replay.replay)
     return app
 
 

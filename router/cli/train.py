@@ -1,6 +1,6 @@
 """`pennyroute train`: outcomes in, an artifact and its measured figures out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 @example(
     "pennyroute train outcomes.jsonl --out trained",
-    "pennyroute train a.jsonl.gz b.jsonl --out trained --select-by grouped --holdout 0.1 --seed 7",
+    "pennyroute train outcomes.csv --out trained --holdout 0.5",
+    "pennyroute train a.jsonl.gz b.parquet --out trained --select-by grouped --seed 7",
 )
 def train(
     outcomes: Annotated[
         list[Path],
         typer.Argument(
             metavar="OUTCOMES…",
-            help="Files (.jsonl, .jsonl.gz) of queries with the score of a small and of a large model.",
+            help="Files (.jsonl, .parquet, .csv; .gz) of queries with the score of a small and a large "
+            "model.",
         ),
     ],
     *,
@@ -43,7 +45,7 @@ def train(
     ] = 0.0,
     holdout: Annotated[
         float,
-        typer.Option(min=0.0, max=0.9, help="Share of rows not learned from, written to holdout.jsonl."),
+        typer.Option(min=0.0, max=0.9, help="Share of rows not learned from, written to DIR/holdout.jsonl."),
     ] = 0.0,
     exclude: Annotated[
         Path | None,
@@ -52,10 +54,11 @@ def train(
     name: Annotated[str, typer.Option(metavar="NAME", help="The artifact's name in decisions.")] = "trained",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")] = False,
 ) -> None:
-    """Learn a classifier from outcomes and write its artifact.
+    """Learn a classifier from outcomes and write its artifact and a report of how good it is.
 
     An outcome is a line `{"id", "query", "small": {"model", "score", "cost_usd"}, "large": {…}}`, scores 0 to
-    1. Every figure is out of fold: measured on rows that were not learned from.
+    1; a table has columns such as `small_score`. Every figure is out of fold: measured on rows that were not
+    learned from.
     """
     from classifiers import ClassifierError
     from classifiers.train import Choice
@@ -79,26 +82,19 @@ def train(
 
 
 def _trained(outcomes: list[Path], out: Path, choice: "Choice") -> "TrainingReport":
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
+    from classifiers.pages.training import REPORT, write_report
     from classifiers.train import train as learn
-    from router.cli.output import to_person
+    from router.cli.progress import told
 
-    person = to_person()
-    columns = (TextColumn("{task.description:<18}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(
-        *columns, TimeElapsedColumn(), console=person, transient=True, disable=not person.is_terminal
-    ) as progress:
-        task = progress.add_task("reading", total=1.0)
-        return learn(
-            outcomes,
-            out,
-            choice=choice,
-            progress=lambda step, share: progress.update(task, description=step, completed=share),
-        )
+    with told("reading") as progress:
+        report = learn(outcomes, out, choice=choice, progress=progress)
+        progress("drawing the report", 0.98)
+        write_report(out / REPORT, report.out_of_fold, report.manifest)
+    return report
 
 
 def _print(report: "TrainingReport") -> None:
+    from classifiers.pages.training import REPORT
     from router.cli.output import Column, for_programs, plain, print_table, to_person
 
     out, manifest = for_programs(), report.manifest
@@ -132,9 +128,29 @@ def _print(report: "TrainingReport") -> None:
     out.print(
         "APGR: share of the gap between all small and all large that is won, averaged over thresholds; "
         "0.5 is chance.\n"
-        f"Written to {directory}. Score with it: pennyroute score --classifier {directory}\n"
-        f"Decide with it: `classifier: {directory}` in pennyroute.yaml"
+        f"Written to {directory}. Look at it: {plain(str(report.directory / REPORT))}",
+        soft_wrap=True,
     )
+    for line in _next(report):
+        out.print(line, soft_wrap=True)
+
+
+def _next(report: "TrainingReport") -> Iterator[str]:
+    """What a person would do now."""
+    from classifiers.train import HOLDOUT
+    from router.cli.output import plain
+
+    directory = plain(str(report.directory))
+    if report.held_out:
+        holdout = plain(str(report.directory / HOLDOUT))
+        yield f"Judge it on what it never saw: pennyroute evaluate --classifier {directory} {holdout}"
+        yield f"Set a threshold with proof: pennyroute tune --classifier {directory} {holdout} --floor 0.98"
+    else:
+        yield (
+            "Set a threshold with proof on outcomes it did not learn from (--holdout 0.5 keeps some apart): "
+            f"pennyroute tune --classifier {directory} OUTCOMES --floor 0.98"
+        )
+    yield f"Decide with it: `classifier: {directory}` in pennyroute.yaml"
 
 
 def _row(kind: str, figures: Mapping[str, Any]) -> tuple[str, ...]:

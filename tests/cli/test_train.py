@@ -28,10 +28,24 @@ def test_a_trained_classifier_is_shown_with_its_figures_and_scores_queries(penny
     assert "APGR" in ran.out
     assert "random" in ran.out
     assert ran.err == ""
+    assert "trained/report.html" in ran.out
+    assert "pennyroute tune --classifier trained OUTCOMES" in ran.out
+    page = (pennyroute.folder / "trained" / "report.html").read_text(encoding="utf-8")
+    assert "ours" in page
+    assert page.count("<svg ") == 4
     scored = pennyroute.ok(
         "score", "--classifier", "trained", given=b'{"id": 1, "query": "What is 3 plus 4?"}\n'
     )
     assert 0.0 <= json.loads(scored.out)["difficulty"] <= 1.0
+
+
+def test_what_is_held_out_is_named_with_what_to_do_with_it(pennyroute: Pennyroute):
+    _outcomes(pennyroute.folder / "outcomes.jsonl", rows=200)
+    ran = pennyroute.ok("train", "outcomes.jsonl", "--out", "trained", "--holdout", "0.5")
+    held = (pennyroute.folder / "trained/holdout.jsonl").read_text().splitlines()
+    assert f"{len(held)} held out" in ran.out
+    assert "pennyroute evaluate --classifier trained trained/holdout.jsonl" in ran.out
+    assert "pennyroute tune --classifier trained trained/holdout.jsonl" in ran.out
 
 
 def test_bad_rows_are_named_and_with_strict_the_first_one_stops_it(pennyroute: Pennyroute):
@@ -48,6 +62,9 @@ def test_outcomes_that_cannot_be_used_are_refused(pennyroute: Pennyroute):
     (pennyroute.folder / "few.jsonl").write_text("not json\n")
     assert "at least" in pennyroute.refused("train", "few.jsonl", "--out", "o")
     (pennyroute.folder / "a.csv").write_text("x\n")
-    assert ".jsonl" in pennyroute.refused("train", "a.csv", "--out", "o")
+    assert 'no column is called "query"' in pennyroute.refused("train", "a.csv", "--out", "o")
+    (pennyroute.folder / "a.txt").write_text("x\n")
+    assert ".jsonl" in pennyroute.refused("train", "a.txt", "--out", "o")
+    assert "directory" in pennyroute.refused("train", ".", "--out", "o")
     assert "--out" in pennyroute.refused("train", "few.jsonl", code=2)
     assert "--holdout" in pennyroute.refused("train", "few.jsonl", "--out", "o", "--holdout", "2", code=2)
