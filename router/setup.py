@@ -8,15 +8,18 @@ from typing import Final
 
 from classifiers import ArtifactError, Classifier, default_classifier, load_artifact
 from policies import Caps, ModelLimits
+from router.audit.terms import CRITERIA, AuditTerms, JudgeTerms
 from router.catalog import Catalog, Model, Route
 from router.discovery import Discovered, Pair, discover
 from router.errors import SetupError
 from router.names import CONFIG_FILE
+from router.outcomes.record import JudgedBy
 from router.pricing.book import PriceBook, load_book
 from router.pricing.money import round_usd
 from router.providers.endpoint import Endpoint, Timeouts
 from router.providers.presets import PRESETS, Preset
 from router.settings import ModelSettings, RouteSettings, Settings, check_config
+from router.settings.audit import AuditSettings, JudgeSettings
 from router.settings.checked import usable
 from router.store.connection import Store
 from router.store.embedded import EmbeddedStore
@@ -227,4 +230,30 @@ def _route(name: str, settings: RouteSettings, models: Mapping[str, Model], usua
         quality_floor=settings.quality_floor,
         answer_nano=None if settings.value_usd is None else round_usd(settings.value_usd),
         usual_output_tokens=settings.usual_output_tokens,
+        audit=None if settings.audit is None else _audit(settings.audit),
+    )
+
+
+def _audit(settings: AuditSettings) -> AuditTerms:
+    money = settings.usd_per_month
+    return AuditTerms(
+        judge=_judge(settings.judge),
+        share=settings.share,
+        month_nano=None if money is None else round_usd(money),
+        in_flight=settings.in_flight,
+    )
+
+
+def _judge(settings: str | JudgeSettings) -> JudgeTerms:
+    if isinstance(settings, str):
+        return JudgeTerms(JudgedBy(settings))
+    if settings.answer_schema is not None:
+        return JudgeTerms(JudgedBy.SCHEMA, schema=settings.answer_schema)
+    if settings.regex is not None:
+        return JudgeTerms(JudgedBy.REGEX, pattern=settings.regex)
+    return JudgeTerms(
+        JudgedBy.JUDGE,
+        model=settings.model or "",
+        criteria=settings.criteria or CRITERIA,
+        output_tokens=settings.output_tokens,
     )

@@ -15,6 +15,7 @@ from router.names import AUTO, DEFAULT_ROUTE
 from router.pricing.errors import PricingError
 from router.pricing.stated import price_from
 from router.providers.presets import PRESETS, Lane
+from router.settings.audit_check import audit_findings, judging_model
 from router.settings.document import Path
 from router.settings.fields import ENVIRONMENT
 from router.settings.finding import Finding
@@ -55,6 +56,7 @@ def cross_check(data: Mapping[str, Any], around: Surroundings) -> Iterator[Findi
     for name, route in routes.items():
         yield from _references(name, route, models)
         yield from _one_policy(name, route)
+        yield from audit_findings(name, route, models)
     for name, model in models.items():
         yield from chain(
             _address(name, model),
@@ -212,7 +214,8 @@ def _price_known(
 
 def _named_by(route: Mapping[str, Any]) -> list[Any]:
     fallbacks = route.get("fallbacks")
-    return [route.get("small"), route.get("large"), *(fallbacks if isinstance(fallbacks, list) else [])]
+    listed = fallbacks if isinstance(fallbacks, list) else []
+    return [route.get("small"), route.get("large"), judging_model(route), *listed]
 
 
 def _ledger(data: Mapping[str, Any]) -> Iterator[Finding]:

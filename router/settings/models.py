@@ -6,22 +6,15 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    WrapSerializer,
-)
+from pydantic import AfterValidator, Field
 
 from policies import ExcessInput
 from router.pricing.price import Price
 from router.pricing.stated import price_from
 from router.providers.presets import PRESETS
+from router.settings.audit import AuditSettings, JudgeSettings
 from router.settings.fields import (
     Amount,
     HttpUrl,
@@ -37,20 +30,10 @@ from router.settings.fields import (
     wrong,
 )
 from router.settings.problems import did_you_mean, shown
+from router.settings.section import FROZEN, Section
 
 MIB: Final = 1024 * 1024
 _DEAREST_ANSWER_USD: Final = 1_000_000
-
-
-def _frozen(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(dict(value))
-
-
-def _plain(value: Mapping[str, Any], serialize: SerializerFunctionWrapHandler) -> Any:
-    return serialize(dict(value))
-
-
-_FROZEN: Final = (AfterValidator(_frozen), WrapSerializer(_plain))
 
 
 def _known_provider(name: str) -> str:
@@ -65,18 +48,7 @@ def _worth(dollars: Decimal) -> Decimal:
     return dollars
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        arbitrary_types_allowed=True,
-        hide_input_in_errors=True,
-    )
-
-
-class PriceSettings(_Section):
+class PriceSettings(Section):
     """What a model costs: per million tokens, or as a machine of your own.
 
     State `input` and `output` (US dollars a million tokens), or `tokens_per_second` with either
@@ -143,14 +115,14 @@ class PriceSettings(_Section):
         return {name: value for name in self.model_fields_set if (value := getattr(self, name)) is not None}
 
 
-class SupportsSettings(_Section):
+class SupportsSettings(Section):
     """What a model can take beside text. Unset: as the price book knows it, else assumed to work."""
 
     tools: bool | None = Field(None, description="Whether it takes tool definitions.")
     vision: bool | None = Field(None, description="Whether it takes images.")
 
 
-class TimeoutSettings(_Section):
+class TimeoutSettings(Section):
     """How long to wait for a provider, in seconds."""
 
     connect_s: Seconds = Field(5.0, description="Seconds to open a connection.")
@@ -162,7 +134,7 @@ class TimeoutSettings(_Section):
     )
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     """A model that routes can name, and where it is called."""
 
     provider: Annotated[str, AfterValidator(_known_provider)] = Field(
@@ -199,7 +171,7 @@ class ModelSettings(_Section):
     max_concurrency: int = Field(
         256, ge=1, le=100_000, description="Requests in flight to it at once, for each worker."
     )
-    headers: Annotated[Mapping[str, SecretText], *_FROZEN] = Field(
+    headers: Annotated[Mapping[str, SecretText], *FROZEN] = Field(
         default_factory=dict,
         validate_default=True,
         description="Headers to send along, such as an organisation's id; `os.environ/NAME` works here too.",
@@ -217,7 +189,7 @@ class ModelSettings(_Section):
         return price_from(provider, self.model or "", self.price.stated())
 
 
-class Caps(_Section):
+class Caps(Section):
     """What a query of a route may take at most."""
 
     max_input_tokens: Tokens | None = Field(None, description="Input tokens of one query. Unset: no cap.")
@@ -231,7 +203,7 @@ class Caps(_Section):
     )
 
 
-class RouteSettings(_Section):
+class RouteSettings(Section):
     """A named entry: which two models, and where the line between them is."""
 
     small: str = Field(description="The model that answers what is easy.")
@@ -274,6 +246,9 @@ class RouteSettings(_Section):
         description="Models to try, in this order, when the chosen one fails.",
     )
     store_prompts: bool = Field(False, description="Whether the decision keeps the messages and the answer.")
+    audit: AuditSettings | None = Field(
+        None, description="A share of queries that both models answer, to measure what small loses."
+    )
     price: Literal["unknown-ok"] | None = Field(
         None, description="`unknown-ok`: use models without a price; their cost is then shown as unknown."
     )
@@ -281,10 +256,12 @@ class RouteSettings(_Section):
     @property
     def models(self) -> tuple[str, ...]:
         """Every model it names, each once."""
-        return tuple(dict.fromkeys((self.small, self.large, *self.fallbacks)))
+        judge = self.audit.judge if self.audit else None
+        judges = (judge.model,) if isinstance(judge, JudgeSettings) and judge.model else ()
+        return tuple(dict.fromkeys((self.small, self.large, *self.fallbacks, *judges)))
 
 
-class ServerSettings(_Section):
+class ServerSettings(Section):
     """Where the service listens and what it takes."""
 
     host: str = Field(
@@ -312,7 +289,7 @@ class ServerSettings(_Section):
     )
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """Where decisions, money and thresholds are kept."""
 
     url: StoreUrl | None = Field(
@@ -322,7 +299,7 @@ class StoreSettings(_Section):
     )
 
 
-class LedgerSettings(_Section):
+class LedgerSettings(Section):
     """How holds and decisions age."""
 
     hold_expiry_s: int = Field(
@@ -336,7 +313,7 @@ class LedgerSettings(_Section):
     )
 
 
-class OutcomeSettings(_Section):
+class OutcomeSettings(Section):
     """How long the scores of answers are kept: what certificates are made and watched with."""
 
     retention_days: int = Field(
@@ -351,13 +328,13 @@ class OutcomeSettings(_Section):
     )
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole configuration."""
 
-    models: Annotated[Mapping[Name, ModelSettings], *_FROZEN] = Field(
+    models: Annotated[Mapping[Name, ModelSettings], *FROZEN] = Field(
         min_length=1, max_length=1_000, description="The models, by the name routes give them."
     )
-    routes: Annotated[Mapping[Name, RouteSettings], *_FROZEN] = Field(
+    routes: Annotated[Mapping[Name, RouteSettings], *FROZEN] = Field(
         min_length=1, max_length=1_000, description="The routes; one of them is `default`."
     )
     server: ServerSettings = Field(default_factory=ServerSettings, description="Where the service listens.")

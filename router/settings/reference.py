@@ -42,7 +42,8 @@ def _section(path: tuple[str, ...], kind: Any, schema: Mapping[str, Any]) -> Ite
     yield "| field | kind | default | meaning |"
     yield "|---|---|---|---|"
     described = schema if kind.__name__ == "Settings" else schema["$defs"][kind.__name__]
-    for name, field in kind.model_fields.items():
+    for own_name, field in kind.model_fields.items():
+        name = field.alias or own_name
         shape = _kind(described["properties"][name], schema)
         yield f"| `{name}` | {shape} | {_default(field)} | {field.description} |"
     yield ""
@@ -51,6 +52,8 @@ def _section(path: tuple[str, ...], kind: Any, schema: Mapping[str, Any]) -> Ite
 def _kind(shape: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     if "anyOf" in shape:
         return _kind(next(each for each in shape["anyOf"] if each.get("type") != "null"), schema)
+    if "oneOf" in shape:
+        return " or ".join(_kind(each, schema) for each in shape["oneOf"])
     if "$ref" in shape:
         return _kind(schema["$defs"][shape["$ref"].rsplit("/", 1)[-1]], schema)
     if "const" in shape:

@@ -4,6 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from router.settings.audit import AuditSettings, JudgeSettings
 from router.settings.document import Path
 from router.settings.models import (
     Caps,
@@ -29,6 +30,8 @@ SECTIONS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("models", ANY, "timeouts"): TimeoutSettings,
     ("routes", ANY): RouteSettings,
     ("routes", ANY, "caps"): Caps,
+    ("routes", ANY, "audit"): AuditSettings,
+    ("routes", ANY, "audit", "judge"): JudgeSettings,
     ("server",): ServerSettings,
     ("store",): StoreSettings,
     ("ledger",): LedgerSettings,
@@ -42,5 +45,5 @@ def fields_of(path: Path) -> tuple[str, ...]:
         if len(pattern) == len(path) and all(
             want in (ANY, got) for want, got in zip(pattern, path, strict=True)
         ):
-            return tuple(section.model_fields)
+            return tuple(field.alias or name for name, field in section.model_fields.items())
     return ()

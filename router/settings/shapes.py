@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from router.settings.audit import TAGS
 from router.settings.document import Path
 from router.settings.finding import Finding
 from router.settings.problems import did_you_mean, shown
@@ -34,6 +35,8 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "routes": "write routes: {default: {small: tiny, large: big}}",
 }
 
+_NO_PARTS: Final = frozenset({"[key]", *TAGS})
+
 
 Words = tuple[str, str | None]
 """What is wrong, and what would be right."""
@@ -45,7 +48,7 @@ Say = Callable[[Mapping[str, Any], Any], Words]
 def findings(error: ValidationError) -> Iterator[Finding]:
     """One finding for each thing pydantic refused. Values are never repeated: any could be a key."""
     for detail in error.errors(include_url=False):
-        path = tuple(part for part in detail["loc"] if part != "[key]")
+        path = tuple(part for part in detail["loc"] if part not in _NO_PARTS)
         yield _finding(detail, path)
 
 
