@@ -9,6 +9,14 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 SHOWN_CHARS: Final = 300
+_BEGINNING_CHARS: Final = 100
+
+
+def excerpt(text: str) -> str:
+    """What tells a person which query it is: of a long one the beginning and more of the end."""
+    if len(text) <= SHOWN_CHARS:
+        return text
+    return f"{text[:_BEGINNING_CHARS]} … {text[_BEGINNING_CHARS - SHOWN_CHARS :]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +26,7 @@ class OutOfFold:
     `raw` (n,) is the chosen ranking, `difficulty` (n,) its calibrated value (0 to 1), each of a row that
     neither ranking nor curve learned from. `small` and `large` (n,) are the tiers' scores (0 to 1),
     `small_cost_usd` and `large_cost_usd` (n,) their costs in USD, nan where unknown. `length` (n,) is in
-    characters. `query` holds the first `SHOWN_CHARS` characters of each.
+    characters. `query` holds an excerpt of each.
     """
 
     difficulty: Floats

@@ -22,7 +22,7 @@ from classifiers.features import FORM
 from classifiers.folds import Folds, category_folds, random_folds, source_folds
 from classifiers.messages import facts_of_row
 from classifiers.neighbours import groups, row_hash, tail_hash
-from classifiers.out_of_fold import SHOWN_CHARS, OutOfFold
+from classifiers.out_of_fold import OutOfFold, excerpt
 from classifiers.outcomes import Outcome, read_left_out, read_outcomes
 
 Floats = npt.NDArray[np.float64]
@@ -143,7 +143,7 @@ def _out_of_fold(data: _Data, measured: "_Measured") -> OutOfFold:
         category=[row.category for row in data.rows],
         source=[row.source for row in data.rows],
         id=[row.id for row in data.rows],
-        query=[row.facts.text[:SHOWN_CHARS] for row in data.rows],
+        query=[excerpt(row.facts.text) for row in data.rows],
     )
 
 

@@ -144,7 +144,7 @@ def _plots(page: _Page) -> Iterator[str]:
         _key([("found, ± 2 standard errors", "dot", Colour.COPPER), ("perfect", "dashed", Colour.SOFT)]),
         "Difficulty is the expected quality lost by answering small. Ten bins of equally many queries.",
     )
-    bars = [("all queries", "square", Colour.BLUE), ("large did better", "square", Colour.COPPER)]
+    bars = [("all queries", "square faint", Colour.BLUE), ("large did better", "square", Colour.COPPER)]
     if page.threshold is not None:
         bars.append((f"proposed threshold {page.threshold:g}", "dashed", Colour.INK))
     yield from _card("Difficulties", plots.histogram(found.difficulty, gap, page.threshold), _key(bars))
@@ -175,7 +175,7 @@ def _curve_key(page: _Page) -> str:
 
 
 def _key(entries: Sequence[tuple[str, str, Colour]]) -> str:
-    filled = ("dot", "square")
+    filled = ("dot", "square", "square faint")
     items = (
         f'<li><i class="{shape}" style="{"background" if shape in filled else "border-color"}: '
         f'var(--{colour.name.lower()})"></i>{name}</li>'
