@@ -13,6 +13,7 @@ from router.cli import (
     demo,
     doctor,
     evaluate,
+    example_outcomes,
     keys,
     ledger,
     prices,
@@ -74,6 +75,10 @@ def _add_groups(app: typer.Typer) -> None:
     _add(group, "list", keys.list_)
     _add(group, "revoke", keys.revoke)
     app.add_typer(group, name="keys")
+
+    group = _group("Show, take in and hand out what both models' answers were worth.")
+    _add(group, "example", example_outcomes.write_example)
+    app.add_typer(group, name="outcomes")
 
     group = _group("Check what was counted.")
     _add(group, "verify", ledger.verify)
