@@ -27,6 +27,8 @@ ASKS_FOR_KEY: Final = frozenset({"/"})
 """Pages that hold no data and ask for a key themselves; without one they come with status 401."""
 
 _LARGEST_SMALL_BODY: Final = 64 * 1024
+_LARGER: Final = {"/v1/outcomes": 1024 * 1024}
+"""Bodies that are lists may have more."""
 _SAFE: Final[Headers] = [(b"x-content-type-options", b"nosniff")]
 
 
@@ -68,7 +70,7 @@ class Edge:
                 more = [*more, (b"allow", b"POST")]
                 raise MethodNotAllowed(f"{path} does not take {scope['method'][:20]}; it takes POST")
             patience_s = self._parts.settings.server.request_timeout_s
-            body = await read_body(receive, headers, _LARGEST_SMALL_BODY, patience_s)
+            body = await read_body(receive, headers, _LARGER.get(path, _LARGEST_SMALL_BODY), patience_s)
         except ClientGone:
             return
         except PennyrouteError as error:

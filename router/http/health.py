@@ -1,5 +1,6 @@
 """Whether the service lives, whether it can work, and what it has done."""
 
+from contextlib import suppress
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 from router.errors import StoreUnavailable
 from router.http.metrics import CONTENT_TYPE, Metrics
 from router.http.parts import OperatorDep, Parts, PartsDep
+from router.http.watch import state_watch
 from router.live import FRESH_LIMIT_S, STALE_LIMIT_S
 from router.providers.circuit import CircuitState
 from router.store.connection import StoreRefused
@@ -57,6 +59,8 @@ async def metrics(request: Request, parts: PartsDep, _: OperatorDep) -> Response
     """Counters of all workers, gauges of the one that answers."""
     found: Metrics = request.app.state.metrics
     _gauges(found, parts)
+    with suppress(StoreUnavailable, StoreRefused):  # then those of the watch are as they last were
+        await state_watch(found.gauges, parts)
     return Response(found.page(), media_type=CONTENT_TYPE)
 
 

@@ -23,18 +23,18 @@ class Gauges(Collector):
     """What is read at the moment of a scrape, of the worker that answers it."""
 
     def __init__(self) -> None:
-        self.values: dict[str, tuple[str, dict[str, float]]] = {}
+        self.values: dict[str, tuple[str, str, dict[str, float]]] = {}
 
-    def set(self, name: str, meaning: str, values: dict[str, float]) -> None:
-        """States a gauge; `values` by model, or by '' where it has no label."""
-        self.values[name] = (meaning, values)
+    def set(self, name: str, meaning: str, values: dict[str, float], *, label: str = "model") -> None:
+        """States a gauge; `values` by what the label says, or by '' where it has no label."""
+        self.values[name] = (meaning, label, values)
 
     def collect(self) -> Iterator[Metric]:
         """See `Collector`."""
-        for name, (meaning, values) in self.values.items():
-            family = GaugeMetricFamily(name, meaning, labels=["model"] if "" not in values else None)
-            for label, value in values.items():
-                family.add_metric([label] if label else [], value)
+        for name, (meaning, label, values) in self.values.items():
+            family = GaugeMetricFamily(name, meaning, labels=[label] if "" not in values else None)
+            for of, value in values.items():
+                family.add_metric([of] if of else [], value)
             yield family
 
 

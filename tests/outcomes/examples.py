@@ -10,6 +10,7 @@ from router.routes.certificate import CertificateInForce
 from router.routes.threshold import Threshold
 from router.routes.thresholds import Change, Thresholds
 from router.store.connection import Store
+from tests.certificates import a_certificate
 
 ROUTE = "support"
 FLOOR = 0.9
@@ -50,27 +51,8 @@ def judged(number: int, small: float, large: float, *, by: str = "judge", **more
     )
 
 
-def a_certificate(**more: Any) -> CertificateInForce:
-    plain: dict[str, Any] = {
-        "threshold": 0.12,
-        "floor": FLOOR,
-        "confidence": 0.95,
-        "lower_bound": 0.93,
-        "large_share": 0.3,
-        "n": 2_000,
-        "method": "betting",
-        "made_at": "2026-01-01T00:00:00+00:00",
-        "source": "tests",
-        "provisional": False,
-        "classifier": "clf",
-        "small": "tiny",
-        "large": "big",
-    }
-    return CertificateInForce(**plain | more)
-
-
 async def in_force(store: Store, certificate: CertificateInForce | None = None) -> Threshold:
     """Puts a certificate in force on the route."""
-    certificate = certificate or a_certificate()
+    certificate = certificate or a_certificate(floor=FLOOR)
     change = Change(ROUTE, certificate.threshold, "tests", "", None, certificate)
     return await Thresholds(store).set(change)

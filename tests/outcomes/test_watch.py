@@ -17,7 +17,8 @@ from router.routes.thresholds import Change, Thresholds
 from router.routes.watches import Audit, Counted, Watched, Watches
 from router.store.connection import Store
 from router.store.keys import ACCOUNTS, SETTINGS_VERSION, AccountKeys, threshold_key
-from tests.outcomes.examples import FLOOR, ROUTE, a_certificate, an_outcome, decision_id, in_force, judged
+from tests.certificates import a_certificate
+from tests.outcomes.examples import FLOOR, ROUTE, an_outcome, decision_id, in_force, judged
 
 KEYS = AccountKeys("main")
 BAD = (0.0, 1.0)
@@ -172,7 +173,7 @@ async def test_a_person_or_a_new_certificate_ends_the_suspension_and_the_watch_b
     elif how == "person":
         now = await thresholds.set(Change(ROUTE, 0.3, "ada"))
     else:
-        now = await in_force(store, a_certificate(n=9_000) if how == "new certificate" else None)
+        now = await in_force(store, a_certificate(n=9_000, floor=FLOOR) if how == "new certificate" else None)
     assert not now.suspended
     assert now.version == before.version + 1
     outcomes = Outcomes(store)
