@@ -1,9 +1,10 @@
 """`pennyroute replay`: recorded traffic through any configuration, calling nobody."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from router.replay.result import Outcome
     from router.store.connection import Store
 
-_LABELS = ("A", "B")
-_RECORDED = "recorded"
+_LABELS: Final = ("A", "B")
+_RECORDED: Final = "recorded"
 
 
 @example(
@@ -104,6 +105,10 @@ def replay(
     if not from_store and from_ is not None:
         raise CommandFailed("--from is for --from-store: traffic in files has no times")
     terms = _terms(config or [], threshold or [], from_store=from_store)
+    if changes is not None and len(terms) < len(_LABELS) and not from_store:
+        raise CommandFailed(
+            "--changes: there is nothing to compare with; give a second --config, or a --threshold B:ROUTE=T"
+        )
     if from_store:
         found = _from_store(terms, Where(terms[0].config, data_dir), account, (route, last, from_))
     else:
@@ -180,28 +185,35 @@ def _from_store(
 
 
 def _replayed(terms: "Sequence[Terms]", traffic: "Iterable[Any]", left_open: int) -> "Outcome":
-    from router.cli.output import to_person
     from router.replay.configuration import Configuration
     from router.replay.replay import replay as decide_again
     from router.replay.result import Outcome
 
     configurations = [Configuration.of(one) for one in terms]
-    person = to_person()
-    with person.status("reading traffic") as status:
-        results = decide_again(
-            traffic, configurations, lambda count: status.update(f"{count:,} queries decided")
-        )
+    with _counted() as told:
+        results = decide_again(traffic, configurations, told)
     return Outcome.of(results, configurations, left_open=left_open)
 
 
+@contextmanager
+def _counted() -> "Iterator[Callable[[int], None]]":
+    """Shows on a terminal how many queries were decided so far; how many there are is not known before."""
+    from router.cli.output import to_person
+
+    person = to_person()
+    if not person.is_terminal:
+        yield lambda _: None
+        return
+    with person.status("reading traffic") as status:
+        yield lambda count: status.update(f"{count:,} queries decided")
+
+
 def _write_changes(path: Path, compared: "Comparison | None") -> None:
-    if compared is None:
-        raise CommandFailed(
-            "--changes: there is nothing to compare with; give a second --config, or a B:ROUTE=T"
-        )
+    found = compared.changes if compared else ()
+    labels = compared.labels if compared else _LABELS
     try:
         with path.open("w", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps(one.as_json(compared.labels))}\n" for one in compared.changes)
+            file.writelines(f"{json.dumps(one.as_json(labels))}\n" for one in found)
     except OSError as error:
         raise CommandFailed(f"{path}: cannot be written ({error.strerror})") from error
 
