@@ -56,10 +56,13 @@ class Curves:
         total = counted.sum(axis=1, keepdims=True)
         share = _levels(counted, ranked.ends) / total
         gained = _levels(counted * ranked.gap, ranked.ends) / total
-        spent = _levels(counted * ranked.more_cost_usd, ranked.ends) / total
         quality = (counted @ ranked.small)[:, None] / total + gained
-        cost = (counted @ ranked.small_cost_usd)[:, None] / total + spent
         share[:, -1] = 1.0
+        if np.isfinite(ranked.more_cost_usd).all():
+            spent = _levels(counted * ranked.more_cost_usd, ranked.ends) / total
+            cost = (counted @ ranked.small_cost_usd)[:, None] / total + spent
+        else:
+            cost = np.full_like(quality, np.nan)
         return cls(share, quality, cost, gained[:, -1])
 
     @property

@@ -129,10 +129,12 @@ def evaluate(question: Question, progress: Progress = _silent) -> Evaluation:
     dropped = Dropped(dropped.learned_from, len(read.rows) - len(once), dropped.scored_by_another)
     if len(rows) < LEAST_ROWS:
         raise OutcomeError(_too_few(len(rows), dropped, [str(bad) for bad in read.bad[:1]], len(read.bad)))
-    scored = []
+    scored, unfamiliar = [], []
     for at, artifact in enumerate(artifacts):
         progress("scoring", 0.2 + 0.4 * at / len(artifacts))
-        scored.append(_contender(artifact, rows))
+        contender, count = _contender(artifact, rows)
+        scored.append(contender)
+        unfamiliar.append(count)
     progress("drawing resamples", 0.6)
     judged = judged_rows(rows)
     share = float(judged.weight @ scored[0].to_large / judged.weight.sum())
@@ -144,7 +146,7 @@ def evaluate(question: Question, progress: Progress = _silent) -> Evaluation:
         question=question,
         classifiers=[artifact.classifier.id for artifact in artifacts],
         thresholds=[artifact.classifier.default_threshold for artifact in artifacts],
-        unfamiliar=[_unfamiliar(artifact, rows) for artifact in artifacts],
+        unfamiliar=unfamiliar,
         measured=measured,
         groups=groups,
         dropped=dropped,
@@ -197,19 +199,16 @@ def _too_few(left: int, dropped: Dropped, first_bad: Sequence[str], bad: int) ->
     )
 
 
-def _contender(artifact: Artifact, rows: Sequence[Outcome]) -> Contender:
-    """Ranked by the difficulty itself; routed by what serving compares, where the unfamiliar go to large."""
+def _contender(artifact: Artifact, rows: Sequence[Outcome]) -> tuple[Contender, int]:
+    """Ranked by difficulty; routed by what serving compares: the unfamiliar go to large, and are counted."""
     classifier = artifact.classifier
     facts = [row.facts for row in rows]
     recorded = np.array([np.nan if row.recorded is None else row.recorded.difficulty for row in rows])
     told = np.isfinite(recorded)
+    familiar = told | np.array([classifier.is_familiar(one) for one in facts], dtype=np.bool_)
     ranking = np.where(told, recorded, classifier.score_many(facts))
-    effective = np.where(told, recorded, classifier.effective_many(facts))
-    return Contender(classifier.id, ranking, (effective >= classifier.default_threshold).astype(np.float64))
-
-
-def _unfamiliar(artifact: Artifact, rows: Sequence[Outcome]) -> int:
-    return sum(row.recorded is None and not artifact.classifier.is_familiar(row.facts) for row in rows)
+    to_large = ~familiar | (ranking >= classifier.default_threshold)
+    return Contender(classifier.id, ranking, to_large.astype(np.float64)), int((~familiar).sum())
 
 
 def _length(rows: Sequence[Outcome]) -> Floats | None:

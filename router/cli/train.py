@@ -1,5 +1,6 @@
 """`pennyroute train`: outcomes in, an artifact and its measured figures out."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -82,13 +83,15 @@ def train(
 
 
 def _trained(outcomes: list[Path], out: Path, choice: "Choice") -> "TrainingReport":
-    from classifiers.pages.training import REPORT, write_report
     from classifiers.train import train as learn
     from router.cli.progress import told
 
     with told("reading") as progress:
         report = learn(outcomes, out, choice=choice, progress=progress)
         progress("drawing the report", 0.98)
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache
+        from classifiers.pages.training import REPORT, write_report
+
         write_report(out / REPORT, report.out_of_fold, report.manifest)
     return report
 

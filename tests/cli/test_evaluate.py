@@ -1,6 +1,8 @@
 """Classifiers are judged on outcomes they did not learn from."""
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +13,20 @@ from tests.cli.running import Pennyroute
 KEYS = ("n", "small", "large", "apgr", "cpt50", "cpt80", "cpt95", "share_at_95pct_quality")
 
 
-@pytest.fixture
-def with_artifact(pennyroute: Pennyroute) -> Pennyroute:
-    """The command beside `trained`, which learned one half of outcomes.jsonl."""
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `trained`, which learned one half of outcomes.jsonl; to be copied."""
+    folder = tmp_path_factory.mktemp("learned")
     priced = [row | {"large": row["large"] | {"cost_usd": 0.002}} for row in rows(400, seed=3)]
-    written(pennyroute.folder / "outcomes.jsonl", priced)
-    pennyroute.ok("train", "outcomes.jsonl", "--out", "trained", "--holdout", "0.5")
+    written(folder / "outcomes.jsonl", priced)
+    Pennyroute(folder).ok("train", "outcomes.jsonl", "--out", "trained", "--holdout", "0.5")
+    return folder
+
+
+@pytest.fixture
+def with_artifact(learned: Path, pennyroute: Pennyroute) -> Pennyroute:
+    """The command beside `trained` and outcomes.jsonl."""
+    shutil.copytree(learned, pennyroute.folder, dirs_exist_ok=True)
     return pennyroute
 
 
