@@ -52,7 +52,7 @@ def validator_of(schema: Mapping[str, Any]) -> Validator:
     Raises:
         ValueError: it is no schema, or has something in it that is not taken here; says where.
     """
-    plain = json.loads(json.dumps(schema))
+    plain = json.loads(json.dumps(dict(schema)))
     kind = validator_for(plain, default=Draft202012Validator)
     try:
         kind.check_schema(plain)

@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from router.audit.missing import Missing
 from router.outcomes.record import JudgedBy, OutcomeRecord, Scores, TierOutcome
 
 _T = TypeVar("_T")
@@ -28,7 +29,7 @@ def merged(found: OutcomeRecord, new: OutcomeRecord) -> OutcomeRecord:
         small=replace(_filled(facts.small, other.small), score=own.small),
         large=replace(_filled(facts.large, other.large), score=own.large),
         judged_by=source,
-        missing="" if own.complete else found.missing or new.missing,
+        missing="" if own.complete else _reason(found.missing, new.missing),
         messages=other.messages if facts.messages is msgspec.UNSET else facts.messages,
         beside=_beside(said),
     )
@@ -83,3 +84,10 @@ def _filled(tier: TierOutcome, other: TierOutcome) -> TierOutcome:
 
 def _first(*values: _T | None) -> _T | None:
     return next((value for value in values if value is not None), None)
+
+
+def _reason(*reasons: str) -> str:
+    """The first that is known: what an audit begins with holds only where nothing else ever comes."""
+    known = [reason for reason in reasons if reason]
+    last = [reason for reason in known if reason != Missing.WORKER_DIED]
+    return next(iter(last + known), "")

@@ -1,6 +1,5 @@
 """What is known of an outcome once more is known."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -82,6 +81,12 @@ def test_feedback_that_came_first_makes_way_for_the_judge_and_stays():
 def test_the_last_word_of_the_same_source_counts():
     first = scored(an_outcome(), Scores(small=1.0), JudgedBy.FEEDBACK)
     assert scored(first, Scores(small=0.0), JudgedBy.FEEDBACK).small.score == 0.0
+
+
+def test_what_an_audit_began_with_gives_way_to_what_came_of_it_in_whatever_order():
+    begun, failed = an_outcome(missing="worker_died"), an_outcome(missing="other_failed")
+    assert merged(begun, failed).missing == merged(failed, begun).missing == "other_failed"
+    assert merged(begun, begun).missing == "worker_died"
 
 
 def test_why_a_score_is_missing_goes_once_there_is_one():

@@ -1,0 +1,366 @@
+"""A drawn query is answered by both tiers: the caller gets the routed answer, the other one is booked as audit."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from router.audit.draw import lot_of
+from router.ledger.entry import Entry, decode
+from router.outcomes.store import Outcomes
+from router.store.connection import Store
+from router.store.keys import AUDIT_SALT, AccountKeys
+from tests.audit.config import CONFIG, KEY, PROMPT, chat
+from tests.audit.looking import asked, outcome_of, scores
+from tests.audit.tongues import Tongues
+from tests.http.wire import events_of
+from tests.service import Service
+from tests.upstreams.answers import OK_TEXT
+
+CHAT = "/v1/chat/completions"
+
+
+def entries(service: Service) -> list[Entry]:
+    async def read(store: Store) -> list[Entry]:
+        return [decode(fields[b"e"]) async for _, fields in store.stream(AccountKeys("main").entries)]
+
+    return service.in_store(read)
+
+
+def test_the_other_tier_answers_too_and_what_it_costs_is_in_the_ledger_to_the_nano_dollar(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.texts = {"big-1": "Paris, on the Seine.", "tiny-1": "paris on the seine"}
+    before = service.settled()
+    count = len(entries(service))
+    response = client.post(CHAT, json=chat())
+    assert response.json()["choices"][0]["message"]["content"] == "Paris, on the Seine."
+    decision_id = response.headers["x-pennyroute-decision-id"]
+    outcome = outcome_of(service, decision_id)
+    assert (outcome.tier, outcome.small.model, outcome.large.model) == ("large", "tiny", "big")
+    assert (scores(outcome), outcome.judged_by, outcome.missing) == ((1.0, 1.0), "agreement", "")
+    assert (outcome.share, outcome.threshold) == (1.0, 0.0)
+    assert outcome.drawn is not None
+
+    after = service.settled()
+    routed, audit = entries(service)[count:]
+    assert (routed.purpose, routed.tier, routed.decision_id) == ("", "large", decision_id)
+    assert (audit.purpose, audit.tier, audit.reason) == ("audit", "small", "audit")
+    assert audit.baseline_nano == 0
+    assert (outcome.small.cost_nano, outcome.large.cost_nano) == (audit.cost_nano, routed.cost_nano)
+    assert audit.cost_nano == 15 * 100 + 9 * 400
+    assert after.cost_nano - before.cost_nano == routed.cost_nano + audit.cost_nano
+
+
+def test_a_report_has_the_cost_of_audits_and_counts_them_as_no_requests(
+    service: Service, client: httpx.Client
+):
+    def total() -> dict[str, Any]:
+        found: dict[str, Any] = client.get("/v1/reports/routes").json()["total"]
+        return found
+
+    before = total()
+    for _ in range(3):
+        outcome_of(service, asked(client, chat()))
+    after = total()
+    assert after["requests"] - before["requests"] == 3
+    assert after["attempts"] - before["attempts"] == 6
+    assert after["nano_usd"] == service.settled().cost_nano
+
+
+def test_what_a_decision_drew_and_who_answered_for_its_audit_can_be_looked_up(
+    service: Service, client: httpx.Client
+):
+    decision_id = asked(client, chat())
+    outcome = outcome_of(service, decision_id)
+    audited = client.get(f"/v1/decisions/{decision_id}").json()
+    assert audited["audit"]["share"] == 1.0
+    assert audited["audit"]["drawn"] == outcome.drawn
+    assert audited["audit"]["chosen"] is True
+    assert (audited["purpose"], audited["audits"]) == ("", "")
+    audit = client.get(f"/v1/decisions/{audited['audit']['audit_id']}").json()
+    assert (audit["purpose"], audit["audits"], audit["audit"]) == ("audit", decision_id, None)
+    assert (audit["status"], audit["model"], audit["reason"]) == ("ok", "tiny", "audit")
+    assert audit["cost"]["nano_usd"] == outcome.small.cost_nano
+    assert "messages" not in audit
+    assert "output" not in audit
+
+
+def test_the_same_query_goes_to_both_models(service: Service, client: httpx.Client, upstream: Tongues):
+    outcome_of(service, asked(client, chat(temperature=0.2, max_tokens=50, seed=3)))
+    (routed,), (audit,) = upstream.of("big-1"), upstream.of("tiny-1")
+    assert {**routed.body, "model": ""} == {**audit.body, "model": ""}
+
+
+def test_the_caller_has_the_answer_while_the_other_model_still_thinks(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.hold("tiny-1")
+    decision_id = asked(client, chat())
+    service.until(lambda: len(upstream.of("tiny-1")), lambda seen: seen == 1)
+    assert upstream.of("big-1")[0].answered
+    assert not upstream.of("tiny-1")[0].answered
+    upstream.release("tiny-1")
+    assert outcome_of(service, decision_id).complete
+
+
+@pytest.mark.parametrize("options", [{}, {"stream_options": {"include_usage": True}}])
+def test_a_streamed_answer_is_audited_by_a_whole_one(
+    service: Service, client: httpx.Client, upstream: Tongues, options: dict[str, Any]
+):
+    upstream.texts = {"tiny-1": f"**{OK_TEXT.upper()}**"}
+    with client.stream("POST", CHAT, json=chat(stream=True, **options)) as response:
+        response.read()
+        decision_id = response.headers["x-pennyroute-decision-id"]
+    outcome = outcome_of(service, decision_id)
+    assert scores(outcome) == (1.0, 1.0)
+    (audit,) = upstream.of("tiny-1")
+    assert "stream" not in audit.body
+    assert "stream_options" not in audit.body
+
+
+def test_a_streamed_completion_is_audited_as_well(service: Service, client: httpx.Client):
+    with client.stream("POST", "/complete", json={"query": PROMPT, "stream": True}) as response:
+        text = response.read().decode()
+    decision_id = events_of(text)[-1][1]["decision"]["id"]
+    assert outcome_of(service, decision_id).complete
+
+
+def test_a_completion_of_our_own_form_is_audited(service: Service, client: httpx.Client):
+    decision_id = client.post("/complete", json={"query": PROMPT}).json()["decision"]["id"]
+    assert outcome_of(service, decision_id).complete
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"json": chat(), "headers": {"x-pennyroute-tier": "large"}},
+        {"json": chat("big")},
+        {"json": chat("plain")},
+    ],
+    ids=["forced", "direct", "not an audited route"],
+)
+def test_nothing_is_drawn_where_the_route_did_not_choose_or_is_not_audited(
+    service: Service, client: httpx.Client, upstream: Tongues, sent: dict[str, Any]
+):
+    response = client.post(CHAT, **sent)
+    decision_id = response.headers["x-pennyroute-decision-id"]
+    assert client.get(f"/v1/decisions/{decision_id}").json()["audit"] is None
+    outcome_of(service, asked(client, chat()))  # what comes later has come
+    assert len(upstream.of("tiny-1")) == 1
+
+
+def test_a_dry_run_draws_nothing(client: httpx.Client, upstream: Tongues):
+    assert client.post("/complete", json={"query": PROMPT, "dry_run": True}).status_code == 200
+    assert upstream.seen == []
+
+
+@pytest.mark.parametrize(
+    ("route", "missing"),
+    [("sick-large", "fallback"), ("sick-small", "other_failed")],
+)
+def test_why_a_drawn_query_has_no_scores_is_recorded(
+    service: Service, client: httpx.Client, route: str, missing: str
+):
+    outcome = outcome_of(service, asked(client, chat(route)))
+    assert (outcome.missing, outcome.complete, outcome.share) == (missing, False, 1.0)
+    service.settled()
+
+
+def the_missing(service: Service, route: str) -> list[str]:
+    """Why the outcomes of a route have no scores, newest first."""
+    return [outcome.missing for outcome in outcomes(service, route)]
+
+
+def outcomes(service: Service, route: str) -> list[Any]:
+    async def read(store: Store) -> list[Any]:
+        return [found async for found in Outcomes(store).each("main", route)]
+
+    return service.in_store(read)
+
+
+def test_a_failed_answer_is_recorded_as_missing(service: Service, client: httpx.Client):
+    assert client.post(CHAT, json=chat("failing")).status_code == 502
+    service.until(lambda: the_missing(service, "failing"), lambda found: found == ["failed"])
+
+
+def test_a_stream_that_breaks_is_recorded_as_missing(service: Service, client: httpx.Client):
+    with client.stream("POST", CHAT, json=chat("breaking", stream=True)) as response:
+        response.read()
+    service.until(lambda: the_missing(service, "breaking"), lambda found: found == ["failed"])
+
+
+def test_a_caller_who_leaves_is_recorded_as_missing(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.play("hang-midway")
+    with client.stream("POST", CHAT, json=chat("regex", stream=True)) as response:
+        next(response.iter_raw())
+    service.until(lambda: the_missing(service, "regex")[:1], lambda found: found == ["client_gone"])
+
+
+def test_tool_calls_have_no_text_to_judge(service: Service, client: httpx.Client):
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+    outcome = outcome_of(service, asked(client, chat("judged", tools=[tool])))
+    assert outcome.missing == "no_text"
+
+
+def test_what_the_other_model_cannot_take_is_not_sent_to_it(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    outcome = outcome_of(service, asked(client, chat(text="word " * 6_000)))
+    assert outcome.missing == "other_cannot_take"
+    assert upstream.of("tiny-1") == []
+
+
+def test_an_answer_without_text_of_the_other_model_is_no_score(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.texts = {"tiny-1": ""}
+    outcome = outcome_of(service, asked(client, chat()))
+    assert outcome.missing == "other_no_text"
+    assert outcome.small.cost_nano == 15 * 100 + 9 * 400
+
+
+def test_no_more_audits_go_on_at_once_than_the_route_says(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.hold("waiting-1")
+    first = asked(client, chat("narrow"))
+    service.until(lambda: len(upstream.of("waiting-1")), lambda seen: seen == 1)
+    assert outcome_of(service, asked(client, chat("narrow"))).missing == "busy"
+    upstream.release("waiting-1")
+    assert outcome_of(service, first).complete
+    assert outcome_of(service, asked(client, chat("narrow"))).complete
+
+
+def test_answers_are_kept_only_where_the_route_keeps_prompts(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.texts = {"tiny-1": "little to say", "big-1": "much to say"}
+    kept = outcome_of(service, asked(client, chat("later")))
+    assert (kept.missing, kept.small.output, kept.large.output) == (
+        "awaiting_scores",
+        "little to say",
+        "much to say",
+    )
+    assert PROMPT.encode() in bytes(kept.messages)
+    for route in ("unkept", "default"):
+        other = outcome_of(service, asked(client, chat(route)))
+        assert (other.small.output, other.large.output) == (None, None)
+        assert not isinstance(other.messages, bytes)
+        assert "say" not in str(other.as_json())
+        assert "France" not in str(other.as_json())
+
+
+def test_a_schema_and_a_pattern_score_each_answer_by_itself(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.texts = {"tiny-1": 'Sure! {"city": "Paris"}', "big-1": ' {"city": "Paris"}\n'}
+    outcome = outcome_of(service, asked(client, chat("schema")))
+    assert (scores(outcome), outcome.judged_by) == ((0.0, 1.0), "schema")
+    upstream.texts = {"tiny-1": "Paris.", "big-1": "It is Paris."}
+    outcome = outcome_of(service, asked(client, chat("regex")))
+    assert (scores(outcome), outcome.judged_by) == ((1.0, 0.0), "regex")
+
+
+def test_a_pattern_that_never_ends_is_given_up(service: Service, client: httpx.Client, upstream: Tongues):
+    upstream.texts = {"tiny-1": "a", "big-1": "a" * 15_000 + "!"}
+    outcome = outcome_of(service, asked(client, chat("slow-regex")))
+    assert outcome.missing == "judge_timeout"
+    assert client.get("/healthz").status_code == 200
+
+
+def test_neither_salt_nor_prompt_nor_answer_is_in_what_the_service_says(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.texts = {"tiny-1": "mumbled-secret", "big-1": "spoken-secret"}
+    salt: bytes = service.in_store(lambda store: store.command("GET", AUDIT_SALT))
+    assert len(salt) == 32
+    said = []
+    for route in ("default", "judged", "slow-regex", "sick-small"):
+        decision_id = asked(client, chat(route))
+        outcome_of(service, decision_id)
+        said.append(client.get(f"/v1/decisions/{decision_id}").text)
+    said += [client.get(path).text for path in ("/metrics", "/v1/reports/routes", "/v1/models", "/readyz")]
+    said += [service.cli("config", "show", check=False).stdout, service.said]
+    for text in said:
+        assert "secret" not in text
+        assert "river flows" not in text
+        for form in (salt.hex(), repr(salt), repr(salt)[2:-1]):
+            assert form not in text
+
+
+def test_the_draw_of_a_decision_can_be_repeated_from_the_store(service: Service, client: httpx.Client):
+    decision_id = asked(client, chat())
+    drawn = client.get(f"/v1/decisions/{decision_id}").json()["audit"]["drawn"]
+    assert service.in_store(lot_of).number(decision_id) == drawn
+
+
+def own(tmp_path: Path, upstream: Tongues, more: str = "") -> Service:
+    return Service(tmp_path, CONFIG.format(url=upstream.base_url) + more, environ={"TINY_KEY": KEY})
+
+
+def test_a_worker_that_is_stopped_ends_its_audits_first(tmp_path: Path, upstream: Tongues):
+    upstream.clear()
+    upstream.hold("tiny-1")
+    service = own(tmp_path, upstream)
+    with service, service.client() as client:
+        decision_id = asked(client, chat())
+        service.until(lambda: len(upstream.of("tiny-1")), lambda seen: seen == 1)
+        assert service.process is not None
+        service.process.send_signal(signal.SIGTERM)
+        service.until(lambda: answers(service), lambda there: not there)  # it takes no more callers
+        upstream.release("tiny-1")
+        assert service.stop() == 0
+        # The store outlives the service for its next start.
+        with service.start().client():
+            assert outcome_of(service, decision_id).complete
+            assert service.ledger().open_holds == 0
+
+
+def answers(service: Service) -> bool:
+    try:
+        with service.client() as client:
+            return client.get("/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_what_a_killed_worker_was_auditing_is_charged_as_assumed_and_told(tmp_path: Path, upstream: Tongues):
+    upstream.clear()
+    upstream.hold("tiny-1")
+    service = own(tmp_path, upstream, "ledger: {hold_expiry_s: 10, extend_every_s: 1}\n")
+    with service, service.client() as client:
+        decision_id = asked(client, chat(max_tokens=20))
+        service.until(lambda: len(upstream.of("tiny-1")), lambda seen: seen == 1)
+        assert service.ledger().open_holds == 1
+        service.kill()
+        upstream.release("tiny-1")
+        with service.start().client():
+            service.until(service.ledger, lambda found: found.open_holds == 0, 60)
+        (entry,) = [entry for entry in entries(service) if entry.purpose]
+        assert (entry.kind, entry.usage_source, entry.purpose) == ("assume", "assumed", "audit")
+        outcome = service.in_store(lambda store: Outcomes(store).get("main", decision_id))
+        assert outcome is not None
+        assert (outcome.missing, outcome.complete) == ("worker_died", False)
+
+
+def test_callers_at_once_are_audited_each(service: Service, upstream: Tongues):
+    upstream.clear()
+    ids: list[str] = []
+
+    def ask() -> None:
+        with service.client() as one:
+            ids.append(asked(one, chat()))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(outcome_of(service, decision_id).complete for decision_id in ids)
+    service.settled()
