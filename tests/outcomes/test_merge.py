@@ -1,5 +1,6 @@
 """What is known of an outcome once more is known."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
