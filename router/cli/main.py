@@ -16,6 +16,7 @@ from router.cli import (
     example_outcomes,
     keys,
     ledger,
+    outcomes,
     prices,
     replay,
     report,
@@ -78,6 +79,13 @@ def _add_groups(app: typer.Typer) -> None:
 
     group = _group("Show, take in and hand out what both models' answers were worth.")
     _add(group, "example", example_outcomes.write_example)
+    app.add_typer(group, name="outcomes")
+
+    group = _group("Take out what answers were worth, and bring in people's scores.")
+    _add(group, "list", outcomes.list_)
+    _add(group, "export", outcomes.export)
+    _add(group, "sample", outcomes.sample)
+    _add(group, "import", outcomes.import_)
     app.add_typer(group, name="outcomes")
 
     group = _group("Check what was counted.")
