@@ -24,6 +24,7 @@ from router.cli import (
     serve,
     threshold,
     train,
+    tune,
 )
 from router.cli.failing import exit_code_of
 from router.cli.options import examples_of
@@ -58,6 +59,7 @@ def application() -> typer.Typer:
     _add(app, "doctor", doctor.doctor)
     _add(app, "train", train.train)
     _add(app, "evaluate", evaluate.evaluate)
+    _add(app, "tune", tune.tune)
     _add(app, "score", score.score)
     _add(app, "replay", replay.replay)
     return app
@@ -77,15 +79,12 @@ def _add_groups(app: typer.Typer) -> None:
     _add(group, "revoke", keys.revoke)
     app.add_typer(group, name="keys")
 
-    group = _group("Show, take in and hand out what both models' answers were worth.")
-    _add(group, "example", example_outcomes.write_example)
-    app.add_typer(group, name="outcomes")
-
     group = _group("Take out what answers were worth, and bring in people's scores.")
     _add(group, "list", outcomes.list_)
     _add(group, "export", outcomes.export)
     _add(group, "sample", outcomes.sample)
     _add(group, "import", outcomes.import_)
+    _add(group, "example", example_outcomes.write_example)
     app.add_typer(group, name="outcomes")
 
     group = _group("Check what was counted.")

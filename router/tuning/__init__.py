@@ -1,0 +1,1 @@
+"""From outcome files to a threshold for a route: what is usable, what it comes to, and where it holds."""
