@@ -8,11 +8,15 @@ import pytest
 
 from router.access.keys import KeyRing, Scope
 from router.ledger.verify import repair, verify
+from router.outcomes.record import JudgedBy
+from router.outcomes.store import Outcomes
+from router.outcomes.terms import OutcomeTerms
 from router.routes.thresholds import Change, Thresholds
 from router.store.connection import Store
 from router.store.keys import AccountKeys
 from router.store.settings import look
 from tests.ledger.examples import a_decision, a_hold, an_entry, fleeting, lasting
+from tests.outcomes.examples import ROUTE, decision_id, in_force, judged
 from tests.store.servers import KINDS, MakeServer
 
 KEYS = AccountKeys("acme")
@@ -56,8 +60,22 @@ async def test_the_keys_of_every_script_lie_on_the_one_slot_of_their_account(clu
     await an_account_is_on_one_slot_and_another_on_another(clustered)
 
 
+async def test_an_outcome_lies_with_its_account_and_the_watch_with_the_settings(clustered: Store):
+    threshold = await in_force(clustered)
+    assert threshold.certificate is not None
+    made_under = {"certificate": threshold.certificate.id, "threshold_version": threshold.version}
+    outcomes, number = Outcomes(clustered, OutcomeTerms(kept_a_route=20)), 0
+    while not (now := await Thresholds(clustered).current(ROUTE)) or not now.suspended:
+        number += 1
+        await outcomes.put("acme", judged(number, 0.0, 1.0, **made_under))
+    await outcomes.score("acme", decision_id(number), small=0.0, large=1.0, judged_by=JudgedBy.HAND)
+    assert len((await outcomes.page("acme")).outcomes) == 20
+    assert (await outcomes.watch.routes.of([ROUTE]))[ROUTE].state.audits == number
+
+
 async def an_account_is_on_one_slot_and_another_on_another(clustered: Store) -> None:
     names = (KEYS.attempt("x"), KEYS.decision("y"), KEYS.counters(1), KEYS.holds, KEYS.entries, KEYS.version)
+    names += (KEYS.outcome("z"), KEYS.outcomes("r"), KEYS.unscored("r"), KEYS.outcome_routes, KEYS.uncounted)
     slots = {await clustered.command("CLUSTER", "KEYSLOT", name) for name in names}
     assert len(slots) == 1
     assert await clustered.command("CLUSTER", "KEYSLOT", AccountKeys("main").holds) not in slots
