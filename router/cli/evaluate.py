@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from classifiers.evaluation.files import Evaluation, Question
 
 SHIPPED_NAME: Final = "shipped"
+_NO_GAP: Final = "no gap"
 
 
 @example(
@@ -93,7 +94,7 @@ def _tell(found: "Evaluation") -> None:
 
 
 def _print(shown: Mapping[str, Any], question: "Question") -> None:
-    from router.cli.output import for_programs
+    from router.cli.output import for_programs, plain
 
     out = for_programs()
     out.print(
@@ -102,6 +103,9 @@ def _print(shown: Mapping[str, Any], question: "Question") -> None:
         style="bold",
         soft_wrap=True,
     )
+    for one in shown["classifiers"]:
+        away = f"; {one['unfamiliar']:,} of the rows are unfamiliar to it" if one["unfamiliar"] else ""
+        out.print(f"{plain(one['classifier'])} in {plain(one['directory'])}{away}", soft_wrap=True)
     named = list(_named(shown))
     _print_rankings(named, shown)
     _print_routing(named, shown)
@@ -118,10 +122,18 @@ def _print(shown: Mapping[str, Any], question: "Question") -> None:
 
 
 def _named(shown: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    short = _short_names(shown)
     for one in shown["classifiers"]:
-        yield one["classifier"], one
+        yield short[one["classifier"]], one
     for name, one in shown["baselines"].items():
         yield name.replace("_", " ") + (f" ({shown['best_single']})" if name == "best_single" else ""), one
+
+
+def _short_names(shown: Mapping[str, Any]) -> dict[str, str]:
+    """Ids without their hashes, which narrow tables break; whole where the names alone are the same."""
+    ids = list(dict.fromkeys(one["classifier"] for one in shown["classifiers"]))
+    names = [id_.partition("+")[0] for id_ in ids]
+    return dict(zip(ids, names if len(set(names)) == len(names) else ids, strict=True))
 
 
 _Named = Sequence[tuple[str, Mapping[str, Any]]]
@@ -138,8 +150,8 @@ def _print_rankings(named: _Named, shown: Mapping[str, Any]) -> None:
         (
             (
                 name,
-                _bracketed(one["apgr"], one["intervals"]["apgr"]),
-                *(_share(one[key]) for key in ("cpt50", "cpt80", "cpt95")),
+                _bracketed(one["apgr"], one["intervals"]["apgr"]) or _NO_GAP,
+                *(_share(one[key]) or _NO_GAP for key in ("cpt50", "cpt80", "cpt95")),
                 _share(one["share_at_95pct_quality"]),
                 _signed(one["aiq"]["gain"]),
             )
@@ -211,6 +223,7 @@ def _print_differences(shown: Mapping[str, Any]) -> None:
     ranked = [one for one in shown["differences"] if one["apgr"] is not None and one["apgr"]["interval"]]
     if not ranked:
         return
+    short = _short_names(shown)
     print_table(
         (
             Column("minus"),
@@ -218,8 +231,14 @@ def _print_differences(shown: Mapping[str, Any]) -> None:
             Column("to large for\n95 % quality", right=True),
             Column("quality as\nrouted", right=True),
         ),
-        ((one["minus"].replace("_", " "), *(_difference(one[key]) for key in _COMPARED)) for one in ranked),
-        title=f"{shown['classifier']} against each, on the same resamples",
+        (
+            (
+                short.get(one["minus"], one["minus"].replace("_", " ")),
+                *(_difference(one[key]) for key in _COMPARED),
+            )
+            for one in ranked
+        ),
+        title=f"{short[shown['classifier']]} against each, on the same resamples",
     )
 
 
@@ -245,13 +264,13 @@ def _print_groups(shown: Mapping[str, Any], by: str) -> None:
                 f"{one['n']:,}",
                 _plain(one["small"]),
                 _plain(one["large"]),
-                "no gap" if one["apgr"] is None else _bracketed(one["apgr"], one["intervals"]["apgr"]),
+                _bracketed(one["apgr"], one["intervals"]["apgr"]) or _NO_GAP,
                 _share(one["routed"]["large_share"]["value"]),
                 _plain(one["routed"]["quality"]["value"]),
             )
             for name, one in shown["by"][by].items()
         ),
-        title=f"{shown['classifier']} by {by.replace('_', ' ')}; no gap: large is no better than small",
+        title=f"{_short_names(shown)[shown['classifier']]} by {by.replace('_', ' ')}; no gap: large is no better than small",
     )
 
 

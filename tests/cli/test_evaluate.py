@@ -86,6 +86,18 @@ def test_bad_rows_are_named_and_with_strict_the_first_stops_it(with_artifact: Pe
     assert f"line {bad}" in with_artifact.refused(*asked, "--strict")
 
 
+def test_where_there_is_no_gap_it_says_so_in_place_of_a_figure(with_artifact: Pennyroute):
+    even = [row | {"large": row["small"]} for row in rows(80, seed=8)]
+    written(with_artifact.folder / "even.jsonl", even)
+    asked = ("evaluate", "--classifier", "trained", "even.jsonl")
+    shown = with_artifact.ok(*asked, "--json").json
+    assert (shown["apgr"], shown["cpt50"]) == (None, None)
+    assert "large is no better than small" in shown["reason"]
+    ran = with_artifact.ok(*asked, columns=80)
+    assert "No APGR: large is no better than small" in ran.out
+    assert "no gap" in ran.out
+
+
 def test_what_cannot_be_judged_is_refused(pennyroute: Pennyroute):
     written(pennyroute.folder / "some.jsonl", rows(60))
     assert "made by `train`" in pennyroute.refused("evaluate", "--classifier", "nowhere", "some.jsonl")
