@@ -26,7 +26,7 @@ def outcomes(draw: st.DrawFn) -> OutcomeRecord:
         small=replace(plain.small, score=own.small),
         large=replace(plain.large, score=own.large),
         judged_by=by,
-        missing="" if own.complete else draw(st.sampled_from(["", "judge_failed"])),
+        missing="" if own.complete else draw(st.sampled_from(["", "judge_failed", "worker_died"])),
         beside={by_: found for by_, found in sorted(beside.items()) if by_ != by},
     )
 
@@ -95,6 +95,11 @@ def test_why_a_score_is_missing_goes_once_there_is_one():
     known = merged(failed, judged(1, 0.5, 1.0, at_ms=failed.at_ms))
     assert known.missing == ""
     assert merged(known, failed) == known
+
+
+def test_what_an_audit_begins_with_makes_way_for_the_reason_it_ends_with():
+    begun, ended = (an_outcome(at_ms=AT_MS, missing=missing) for missing in ("worker_died", "judge_failed"))
+    assert merged(begun, ended).missing == merged(ended, begun).missing == "judge_failed"
 
 
 @pytest.mark.parametrize("by", list(JudgedBy))
