@@ -116,7 +116,10 @@ def _print(shown: Mapping[str, Any], question: "Question") -> None:
     out.print(
         "APGR: share of the gap between all small and all large that is won, averaged over all shares to "
         "large; 0.5 is chance.\n"
-        "CPT 80 %: the least share to large that wins 80 % of the gap. In brackets: 95 % intervals.\n"
+        "CPT 80 %: the least share to large that wins 80 % of the gap. 95 % of quality: the least that has 95 % "
+        "of all large's.\n"
+        "AIQ gain: mean quality over all costs between the two models, above mixing them. In brackets: 95 % "
+        "intervals.\n"
         "False cheap: small answered and large would have been better. Unnecessary large: small does as well."
     )
 
@@ -142,7 +145,7 @@ _Named = Sequence[tuple[str, Mapping[str, Any]]]
 def _print_rankings(named: _Named, shown: Mapping[str, Any]) -> None:
     from router.cli.output import Column, print_table
 
-    titles = ("APGR", "CPT 50 %", "CPT 80 %", "CPT 95 %", "to large for\n95 % quality", "AIQ over\nno router")
+    titles = ("APGR", "CPT\n50 %", "CPT\n80 %", "CPT\n95 %", "95 % of\nquality", "AIQ\ngain")
     if shown["reason"]:
         _note(shown["reason"])
     print_table(
@@ -248,6 +251,7 @@ _COMPARED: Final = ("apgr", "share_at_95pct_quality", "quality")
 def _print_groups(shown: Mapping[str, Any], by: str) -> None:
     from router.cli.output import Column, print_table
 
+    first = _short_names(shown)[shown["classifier"]]
     print_table(
         (
             Column(by.replace("_", " ")),
@@ -270,7 +274,7 @@ def _print_groups(shown: Mapping[str, Any], by: str) -> None:
             )
             for name, one in shown["by"][by].items()
         ),
-        title=f"{_short_names(shown)[shown['classifier']]} by {by.replace('_', ' ')}; no gap: large is no better than small",
+        title=f"{first} by {by.replace('_', ' ')}; no gap: large is no better than small",
     )
 
 
