@@ -116,8 +116,8 @@ def _print(shown: Mapping[str, Any], question: "Question") -> None:
     out.print(
         "APGR: share of the gap between all small and all large that is won, averaged over all shares to "
         "large; 0.5 is chance.\n"
-        "CPT 80 %: the least share to large that wins 80 % of the gap. 95 % of quality: the least that has 95 % "
-        "of all large's.\n"
+        "CPT 80 %: the least share to large that wins 80 % of the gap. 95 % of quality: the least that has "
+        "95 % of all large's.\n"
         "AIQ gain: mean quality over all costs between the two models, above mixing them. In brackets: 95 % "
         "intervals.\n"
         "False cheap: small answered and large would have been better. Unnecessary large: small does as well."
