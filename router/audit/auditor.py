@@ -4,7 +4,7 @@ import asyncio
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Final, Protocol
@@ -59,11 +59,15 @@ class KeepsOutcomes(Protocol):
         """
 
 
+Count = Callable[[str, str], None]
+"""Told of the route of each drawn query, and what it came to: `judged`, or why not."""
+
+
 class Auditor:
     """The audits of one worker.
 
     Attributes:
-        results: (route, `judged` or why not) → drawn queries that came to that, since the worker began.
+        counts: are told of each drawn query when it is over.
     """
 
     def __init__(
@@ -86,7 +90,8 @@ class Auditor:
         self._going: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_s: dict[tuple[str, str], float] = {}
-        self.results: Counter[tuple[str, str]] = Counter()
+        self._results: Counter[tuple[str, str]] = Counter()
+        self.counts: list[Count] = []
 
     @property
     def shares(self) -> Mapping[str, float]:
@@ -138,8 +143,9 @@ class Auditor:
             await asyncio.wait(late)
 
     def _begin(self, case: Case, answer: Stated | None) -> None:
-        missing = self._why_not(case, answer)
+        missing, name = self._why_not(case, answer), case.route.name
         if missing is None:
+            self._going[name] = self._going.get(name, 0) + 1  # here, so that the next one sees it
             self._run(self._audit(case))
         else:
             self._miss(case, missing)
@@ -157,7 +163,10 @@ class Auditor:
         return None
 
     def _miss(self, case: Case, missing: Missing) -> None:
-        self._run(self._end(case, case.outcome(missing, self._world)))
+        self._run(self._missed(case, missing))
+
+    async def _missed(self, case: Case, missing: Missing) -> None:
+        await self._end(case, case.outcome(missing, self._world))
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -172,8 +181,6 @@ class Auditor:
 
     async def _audit(self, case: Case) -> None:
         """Answers, judges, and records what came of it; first, what is to be known if this worker dies."""
-        name = case.route.name
-        self._going[name] = self._going.get(name, 0) + 1
         outcome = case.outcome(Missing.WORKER_DIED, self._world)
         try:
             if await self._keep(case, outcome):
@@ -185,7 +192,7 @@ class Auditor:
             await self._keep(case, outcome)
             raise
         finally:
-            self._going[name] -= 1
+            self._going[case.route.name] -= 1
 
     async def _looked_at(self, case: Case, outcome: OutcomeRecord) -> OutcomeRecord:
         try:
@@ -218,7 +225,9 @@ class Auditor:
 
     async def _end(self, case: Case, outcome: OutcomeRecord) -> None:
         result = outcome.missing or JUDGED
-        self.results[case.route.name, result] += 1
+        self._results[case.route.name, result] += 1
+        for count in self.counts:
+            count(case.route.name, result)
         if outcome.missing:
             self._tell(case, outcome.missing)
         await self._keep(case, outcome)
@@ -255,7 +264,7 @@ class Auditor:
             case.drawn.drawn,
             case.drawn.share,
             missing,
-            self.results[at],
+            self._results[at],
         )
 
 

@@ -37,6 +37,7 @@ _WORDS = {
 def make_app(parts: Parts) -> App:
     """The whole HTTP side of a worker, as an ASGI application."""
     metrics = Metrics()
+    parts.auditor.counts.append(metrics.audited)
     api = make_api()
     api.state.parts = parts
     api.state.metrics = metrics

@@ -77,3 +77,9 @@ def _gauges(found: Metrics, parts: Parts) -> None:
     gauges.set(
         "pennyroute_spool_waiting", "1 while entries wait for the store.", {"": float(parts.spool.waiting)}
     )
+    gauges.set(
+        "pennyroute_audit_share",
+        "Chance with which a query is audited, 0 to 1; 0 once the month's money is spent.",
+        dict(parts.auditor.shares),
+        label="route",
+    )

@@ -68,6 +68,12 @@ class Metrics:
             ("code",),
             registry=self._registry,
         )
+        self._audits = Counter(
+            "pennyroute_audits",
+            "Queries drawn to be audited, by what came of it: judged, or why not.",
+            ("route", "result"),
+            registry=self._registry,
+        )
         self._cost = Counter(
             "pennyroute_cost_nano_usd",
             "Cost of answered queries in nano-dollars; the ledger is the exact record.",
@@ -121,6 +127,10 @@ class Metrics:
     def refused(self, code: str) -> None:
         """Counts a query that got an error."""
         self._refusals.labels(code).inc()
+
+    def audited(self, route: str, result: str) -> None:
+        """Counts a query that was drawn to be audited."""
+        self._audits.labels(route, result).inc()
 
     def page(self) -> bytes:
         """The text Prometheus reads."""
