@@ -364,3 +364,36 @@ def test_callers_at_once_are_audited_each(service: Service, upstream: Tongues):
         thread.join()
     assert all(outcome_of(service, decision_id).complete for decision_id in ids)
     service.settled()
+
+
+def test_metrics_say_what_drawn_queries_came_to_and_what_share_is_drawn(
+    service: Service, client: httpx.Client
+):
+    def count(result: str) -> float:
+        name = f'pennyroute_audits_total{{result="{result}",route="default"}} '
+        lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith(name)]
+        return float(lines[0].removeprefix(name)) if lines else 0.0
+
+    before = count("judged")
+    outcome_of(service, asked(client, chat()))
+    service.until(lambda: count("judged"), lambda now: now == before + 1)
+    assert 'pennyroute_audit_share{route="default"} 1.0' in client.get("/metrics").text
+
+
+def test_where_money_is_given_audits_stop_with_it_and_the_decision_says_so(tmp_path: Path, upstream: Tongues):
+    upstream.clear()
+    config = CONFIG.replace(
+        "share: 1.0, judge: agreement, in_flight", "usd_per_month: 0.000004, judge: agreement, in_flight"
+    )
+    service = Service(tmp_path, config.format(url=upstream.base_url), environ={"TINY_KEY": KEY})
+    with service, service.client() as client:
+        for _ in range(2_000):  # until there is traffic, one in a hundred is drawn
+            decision_id = asked(client, chat("narrow", max_tokens=5))
+            if client.get(f"/v1/decisions/{decision_id}").json()["audit"]["chosen"]:
+                outcome_of(service, decision_id)
+                break
+        drawn = client.get(f"/v1/decisions/{asked(client, chat('narrow'))}").json()["audit"]
+        assert (drawn["share"], drawn["chosen"], drawn["audit_id"]) == (0.0, False, "")
+        assert 'pennyroute_audit_share{route="narrow"} 0.0' in client.get("/metrics").text
+        service.settled()
+    assert "route narrow: no more audits in " in service.said
