@@ -155,6 +155,11 @@ async def _take(parts: Parts, caller: Caller, item: _Item) -> Fate:
             f"judged_by {item.judged_by!r} needs a key with scope `admin`; this one gives feedback, on its "
             "own decisions"
         )
+    if not caller.admin and item.score is None:  # else whoever may call could move the watch of everybody
+        raise NotPermitted(
+            "to score a tier that did not answer needs a key with scope `admin`; this one says `score`, of the "
+            "answer it was given"
+        )
     scoring = Scoring(parts.store, parts.outcomes, parts.catalog.routes)
     return await scoring.take(caller.account, item.said(), own_key=None if caller.admin else caller.key_id)
 

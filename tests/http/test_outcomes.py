@@ -240,6 +240,8 @@ def test_a_key_that_may_call_gives_feedback_on_its_own_decisions_only(locked: Se
             error = error_of(mine.post(PATH, json={**scored, "judged_by": judged_by}), 403, "not_permitted")
             assert "admin" in error["message"]
             assert admin.post(PATH, json={**scored, "judged_by": judged_by}).json()["fate"] == "scored"
+        both = {"decision_id": id_, "small": {"score": 1}, "large": {"score": 0}}
+        assert "admin" in error_of(mine.post(PATH, json=both), 403, "not_permitted")["message"]
         error_of(mine.get(PATH), 403, "not_permitted")
         assert [one["id"] for one in newest(admin)] == [id_]
         assert newest(tenant) == []
