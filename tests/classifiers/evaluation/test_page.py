@@ -7,7 +7,8 @@ from classifiers.evaluation.files import LEAST_ROWS, Question, evaluate
 from classifiers.evaluation.resamples import RESAMPLES
 from classifiers.outcome_files import ENDINGS
 from classifiers.train import TrainingReport
-from tests.classifiers.outcome_rows import rows, written
+from tests.classifiers.evaluation.apart import rows_apart as rows
+from tests.classifiers.outcome_rows import written
 
 PAGE = (Path(__file__).parents[3] / "docs" / "evaluate.md").read_text(encoding="utf-8")
 
