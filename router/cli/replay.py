@@ -163,9 +163,9 @@ def _named_threshold(words: str) -> tuple[str, float]:
 
 
 def _from_files(terms: "Sequence[Terms]", files: Sequence[Path], route: str | None) -> "Outcome":
-    from router.replay.traffic import read_traffic
+    from router.replay.traffic import rows_of
 
-    return _replayed(terms, read_traffic(files, route), 0)
+    return _replayed(terms, rows_of(files, route), 0)
 
 
 def _from_store(

@@ -1,6 +1,9 @@
 """What is replayed: one query of recorded traffic, with whatever is known of it."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from classifiers import QueryFacts
 from router.decision import Inputs
@@ -49,6 +52,19 @@ class Past:
     certificate: str = ""
     whole: bool = True
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: entries packed, ten times as fast as field by field."""
+        packed = msgspec.msgpack.encode(self.attempts)
+        rest = (self.tier, self.reason, self.model, self.threshold, self.certificate, self.whole)
+        return _unpacked, (packed, *rest)
+
+
+_entries = msgspec.msgpack.Decoder(tuple[Entry, ...])
+
+
+def _unpacked(packed: bytes, *rest: Any) -> Past:
+    return Past(_entries.decode(packed), *rest)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -73,6 +89,27 @@ class Asked:
     usage: Usage | None = None
     sides: Sides | None = None
     past: Past | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a file as it was found, to be read where it is decided.
+
+    Attributes:
+        file: its name.
+        place: where it stands, for messages.
+        number: of its line or row, from 1.
+        line: its JSON; or `columns` is the object, or `fault` why there is neither.
+        route: the one that all rows go through; `None` leaves it to the row.
+    """
+
+    file: str
+    place: str
+    number: int
+    route: str | None
+    line: bytes = b""
+    columns: Any = None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

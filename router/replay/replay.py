@@ -1,4 +1,4 @@
-"""Traffic through configurations: in this process, or by all cores where there is much of it."""
+"""Traffic through configurations: in this process, or by all cores where there is much of it to read."""
 
 import multiprocessing
 import os
@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
 
-from router.replay.asked import Asked, Unreadable
+from router.replay.asked import Asked, Row, Unreadable
 from router.replay.configuration import Configuration, Terms
 from router.replay.deciding import Replayed, decide_all
+from router.replay.traffic import asked_of
 
 BATCH = 1_000
 WORTH_PROCESSES = 10_000
-"""Fewer queries than this are decided sooner than a second process has started."""
+"""Fewer texts than this are scored sooner than a second process has started."""
 
-Found = Asked | Unreadable
+Found = Asked | Row
 Result = Replayed | Unreadable
 _configurations: list[Configuration] = []
 """Of a process that works for another one, set once by `_begin`."""
@@ -27,7 +28,7 @@ def replay(
     """Every query through every configuration, in the order of the traffic.
 
     Args:
-        traffic: read as it is needed.
+        traffic: read as it is needed: rows of files, or what the store has recorded; not both.
         configurations: what it goes through.
         told: hears how many queries were decided so far.
 
@@ -36,32 +37,32 @@ def replay(
     """
     stream = iter(traffic)
     begun = list(islice(stream, WORTH_PROCESSES))
-    cores = _cores()
+    texts = sum(isinstance(one, Row) or one.facts is not None for one in begun)
+    batches = _batches(chain(begun, stream))
     results: list[Result] = []
-    whole = chain(begun, stream)
-    decided = (
-        _here(whole, configurations)
-        if len(begun) < WORTH_PROCESSES or cores < 2
-        else _by_processes(whole, [one.terms for one in configurations], cores)
-    )
-    for batch in decided:
-        results += batch
+    alone = texts < WORTH_PROCESSES or _cores() < 2
+    decided = _here(batches, configurations) if alone else _by_processes(batches, configurations)
+    for some in decided:
+        results += some
         told(len(results))
     return results
 
 
-def _here(traffic: Iterable[Found], configurations: Sequence[Configuration]) -> Iterator[list[Result]]:
-    for batch in _batches(traffic):
+def _here(batches: Iterable[list[Found]], configurations: Sequence[Configuration]) -> Iterator[list[Result]]:
+    for batch in batches:
         yield _decide(batch, configurations)
 
 
-def _by_processes(traffic: Iterable[Found], terms: Sequence[Terms], cores: int) -> Iterator[list[Result]]:
-    """The same by other processes; so many batches are on their way that none waits, and no more."""
+def _by_processes(
+    batches: Iterable[list[Found]], configurations: Sequence[Configuration]
+) -> Iterator[list[Result]]:
+    """The same with other processes; so many batches are on their way that none waits, and no more."""
     # Not forked: the command line may draw its progress in a thread, which a forked child would inherit half.
     started = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(cores, mp_context=started, initializer=_begin, initargs=(list(terms),)) as pool:
+    cores, terms = _cores(), [one.terms for one in configurations]
+    with ProcessPoolExecutor(cores, mp_context=started, initializer=_begin, initargs=(terms,)) as pool:
         waiting: deque[Future[list[Result]]] = deque()
-        for batch in _batches(traffic):
+        for batch in batches:
             waiting.append(pool.submit(_decide_there, batch))
             if len(waiting) > 3 * cores:
                 yield waiting.popleft().result()
@@ -78,8 +79,9 @@ def _decide_there(batch: Sequence[Found]) -> list[Result]:
 
 
 def _decide(batch: Sequence[Found], configurations: Sequence[Configuration]) -> list[Result]:
-    decided = iter(decide_all([one for one in batch if isinstance(one, Asked)], configurations))
-    return [one if isinstance(one, Unreadable) else next(decided) for one in batch]
+    read = [asked_of(one) if isinstance(one, Row) else one for one in batch]
+    decided = iter(decide_all([one for one in read if isinstance(one, Asked)], configurations))
+    return [one if isinstance(one, Unreadable) else next(decided) for one in read]
 
 
 def _batches(traffic: Iterable[Found]) -> Iterator[list[Found]]:

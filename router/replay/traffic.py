@@ -8,7 +8,15 @@ from typing import Any, Final
 import msgspec
 
 from classifiers.errors import OutcomeError, RowError
-from classifiers.outcome_files import Found, found_in, source_of, unit_of
+from classifiers.json_line import parsed
+from classifiers.outcome_files import (
+    LINE_ENDINGS,
+    MAX_LINE_BYTES,
+    found_in,
+    lines_of,
+    source_of,
+    unit_of,
+)
 from classifiers.outcome_row import Outcome, Place, outcome_of
 from router.decision import Inputs
 from router.errors import InvalidRequest
@@ -17,7 +25,7 @@ from router.pricing.errors import PricingError
 from router.pricing.money import round_usd
 from router.pricing.usage import Usage
 from router.providers.usage_wire import read_usage
-from router.replay.asked import Asked, Scored, Sides, Unreadable
+from router.replay.asked import Asked, Row, Scored, Sides, Unreadable
 
 _PASSED_ON: Final = ("tools", "functions", "n", "max_tokens", "max_completion_tokens", "metadata")
 _USAGE_FIELDS: Final = frozenset(Usage.__dataclass_fields__)
@@ -37,10 +45,8 @@ NO_INPUTS: Final = Inputs(
 """Of a row with a difficulty in place of its text: nothing but the threshold can decide it."""
 
 
-def read_traffic(paths: Sequence[Path], route: str | None) -> Iterator[Asked | Unreadable]:
-    """Each row of each file, as it is read.
-
-    A row with the scores of two tiers is an outcome, else the body of a request.
+def rows_of(paths: Sequence[Path], route: str | None) -> Iterator[Row]:
+    """Each row of each file, as it is found and not yet read.
 
     Args:
         paths: the files.
@@ -51,33 +57,64 @@ def read_traffic(paths: Sequence[Path], route: str | None) -> Iterator[Asked | U
     """
     for path in paths:
         try:
-            for found in found_in(path):
-                place = f"{path.name}, {unit_of(path)} {found.number}"
-                yield Unreadable(place, found.fault) if found.fault else _asked(found, path, place, route)
+            empty = True
+            for number, line, columns, fault in _found(path):
+                empty = False
+                place = f"{path.name}, {unit_of(path)} {number}"
+                yield Row(path.name, place, number, route, line, columns, fault)
+            if empty:
+                raise OutcomeError(f"{path}: holds no rows")  # noqa: TRY301 - as the readers of outcomes say it
         except OutcomeError as error:
             raise InvalidRequest(str(error), param="TRAFFIC") from error
 
 
-def _asked(found: Found, path: Path, place: str, route: str | None) -> Asked | Unreadable:
-    row = found.row
+def _found(path: Path) -> Iterator[tuple[int, bytes, Any, str]]:
+    """Number, line, object and fault of each row; a JSON line is only parsed where it is read."""
+    if path.name.lower().endswith(LINE_ENDINGS) and not path.is_dir():
+        for number, line in enumerate(lines_of(path), start=1):
+            if line.strip():
+                yield number, line, None, ""
+    else:
+        for found in found_in(path):
+            yield found.number, b"", found.row, found.fault
+
+
+def asked_of(row: Row) -> Asked | Unreadable:
+    """What a row asks: it is an outcome where it has the scores of two tiers, else the body of a request."""
+    if row.fault:
+        return Unreadable(row.place, row.fault)
     try:
-        if not isinstance(row, dict):
-            raise RowError("not a JSON object")  # noqa: TRY301 - as the readers of outcomes say it
-        outcome = (
-            outcome_of(row, b"", Place(path.name, source_of(path), found.number)) if "small" in row else None
-        )
-        return Asked(
-            id=str(f"{path.name}:{found.number}" if row.get("id") is None else row["id"]),
-            place=place,
-            route=route or _route(row),
-            body=None if outcome and outcome.recorded else _body(row),
-            inputs=NO_INPUTS if outcome and outcome.recorded else None,
-            scored=_scored(outcome),
-            usage=_usage(row.get("usage")),
-            sides=_sides(outcome) if outcome else None,
-        )
+        return _asked(row, _parsed(row.line) if row.line else row.columns)
     except (RowError, PricingError) as error:
-        return Unreadable(place, str(error))
+        return Unreadable(row.place, str(error))
+
+
+def _parsed(line: bytes) -> Any:
+    if len(line) > MAX_LINE_BYTES:
+        raise RowError(f"longer than {MAX_LINE_BYTES} bytes")
+    try:
+        return msgspec.json.decode(line)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return parsed(line)  # slower, and says where it is no JSON, or reads what msgspec does not
+
+
+def _asked(row: Row, found: Any) -> Asked:
+    if not isinstance(found, dict):
+        raise RowError("not a JSON object")
+    outcome = None
+    if "small" in found:
+        outcome = outcome_of(found, b"", Place(row.file, source_of(Path(row.file)), row.number))
+    by_difficulty = outcome is not None and outcome.recorded is not None
+    return Asked(
+        id=str(f"{row.file}:{row.number}" if found.get("id") is None else found["id"]),
+        place=row.place,
+        route=row.route or _route(found),
+        body=None if by_difficulty else _body(found),
+        inputs=NO_INPUTS if by_difficulty else None,
+        scored=_scored(outcome),
+        usage=_usage(found.get("usage")),
+        sides=_sides(outcome) if outcome else None,
+    )
 
 
 def _route(row: Mapping[str, Any]) -> str:

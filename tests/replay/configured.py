@@ -8,7 +8,7 @@ from typing import Any
 from router.replay.configuration import Configuration, Terms
 from router.replay.deciding import Replayed
 from router.replay.replay import Result, replay
-from router.replay.traffic import read_traffic
+from router.replay.traffic import rows_of
 
 CONFIG = """\
 models:
@@ -44,7 +44,7 @@ def lines(path: Path, some: Sequence[Any]) -> Path:
 
 def results(paths: Sequence[Path], *through: Configuration, route: str | None = None) -> list[Result]:
     """What comes of files."""
-    return replay(read_traffic(paths, route), through, lambda _: None)
+    return replay(rows_of(paths, route), through, lambda _: None)
 
 
 def replayed(paths: Sequence[Path], *through: Configuration, route: str | None = None) -> list[Replayed]:

@@ -17,7 +17,7 @@ from router.replay import replay as replaying
 from router.replay.asked import Unreadable
 from router.replay.deciding import Replayed
 from router.replay.replay import replay
-from router.replay.traffic import read_traffic
+from router.replay.traffic import rows_of
 from router.routes.threshold import Threshold
 from tests.classifiers.outcome_rows import rows, written
 from tests.http.config import EASY, HARD
@@ -200,7 +200,7 @@ def test_other_processes_come_to_the_same(tmp_path: Path, monkeypatch: pytest.Mo
     told: list[int] = []
     monkeypatch.setattr(replaying, "WORTH_PROCESSES", 100)
     monkeypatch.setattr(replaying, "BATCH", 300)
-    assert replay(read_traffic([path], None), here, told.append) == alone
+    assert replay(rows_of([path], None), here, told.append) == alone
     assert told == [300, 600, 900, 1_200, 1_500, 1_800, 1_801]
     unknown = lines(tmp_path / "u.jsonl", [*some, {"query": EASY, "route": "nowhere"}])
     with pytest.raises(InvalidRequest, match="line 901"):
