@@ -119,7 +119,7 @@ def stream_outcomes(paths: Sequence[Path], *, texts: Texts = "required") -> Iter
 
 
 def without_repeats(rows: Sequence[Outcome]) -> list[Outcome]:
-    """The rows without those that stood before with the same id, query and scores: a file given twice.
+    """The rows without those that stood before with the same id, query, judge and scores: a file given twice.
 
     A row that is counted twice makes whatever is estimated from it look surer than it is.
     """
@@ -130,7 +130,7 @@ def without_repeats(rows: Sequence[Outcome]) -> list[Outcome]:
 
 
 def _what(row: Outcome) -> tuple[object, ...]:
-    return (row.id, row.facts, row.recorded, row.small_score, row.large_score, row.category)
+    return (row.id, row.facts, row.recorded, row.judged_by, row.small_score, row.large_score, row.category)
 
 
 def _notes(rows: Sequence[Outcome]) -> list[str]:

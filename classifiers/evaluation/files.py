@@ -1,7 +1,7 @@
 """Artifacts and outcome files in, figures out: nothing is judged on rows that an artifact learned from."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -17,6 +17,7 @@ from classifiers.outcomes import Outcome, read_outcomes, without_repeats
 from classifiers.overlap import seen
 
 LEAST_ROWS: Final = 50
+BY_HAND: Final = "hand"
 Group = Literal["category", "file", "judged_by"]
 Progress = Callable[[str, float], None]
 
@@ -38,12 +39,13 @@ class Dropped:
     """Rows that were read and are not judged.
 
     `learned_from`: an artifact learned from them or from near-copies. `repeated`: they stood before, with the
-    same id, query and scores. `scored_by_another`: they have no text, and the difficulty they have comes from
-    another classifier.
+    same id, query, judge and scores. `judged_by_hand_too`: the same query was scored by hand, and that row
+    counts. `scored_by_another`: they have no text, and another classifier gave the difficulty they have.
     """
 
     learned_from: int = 0
     repeated: int = 0
+    judged_by_hand_too: int = 0
     scored_by_another: int = 0
 
 
@@ -124,9 +126,10 @@ def evaluate(question: Question, progress: Progress = _silent) -> Evaluation:
     progress("reading outcomes", 0.0)
     read = read_outcomes(question.outcomes, strict=question.strict, texts="optional")
     once = without_repeats(read.rows)
+    best = _by_hand_where_there_is_one(once)
     progress("looking for rows that were learned from", 0.1)
-    rows, dropped = _unseen(once, artifacts)
-    dropped = Dropped(dropped.learned_from, len(read.rows) - len(once), dropped.scored_by_another)
+    rows, dropped = _unseen(best, artifacts)
+    dropped = replace(dropped, repeated=len(read.rows) - len(once), judged_by_hand_too=len(once) - len(best))
     if len(rows) < LEAST_ROWS:
         raise OutcomeError(_too_few(len(rows), dropped, [str(bad) for bad in read.bad[:1]], len(read.bad)))
     scored, unfamiliar = [], []
@@ -168,6 +171,16 @@ def judged_rows(rows: Sequence[Outcome]) -> Judged:
     )
 
 
+def _by_hand_where_there_is_one(rows: Sequence[Outcome]) -> list[Outcome]:
+    """The rows without another's scores of a query that was scored by hand too: both are of one query."""
+    by_hand = {_query_of(row) for row in rows if row.judged_by == BY_HAND}
+    return [row for row in rows if row.judged_by == BY_HAND or _query_of(row) not in by_hand]
+
+
+def _query_of(row: Outcome) -> tuple[object, ...]:
+    return (row.id, row.facts, row.recorded)
+
+
 def _unseen(rows: Sequence[Outcome], artifacts: Sequence[Artifact]) -> tuple[list[Outcome], Dropped]:
     """The rows that every artifact can be judged on."""
     ids = {artifact.classifier.id for artifact in artifacts}
@@ -187,6 +200,7 @@ def _too_few(left: int, dropped: Dropped, first_bad: Sequence[str], bad: int) ->
         f"{dropped.learned_from:,} are rows that a classifier learned from, or near-copies of such"
         * bool(dropped.learned_from),
         f"{dropped.repeated:,} stand twice" * bool(dropped.repeated),
+        f"{dropped.judged_by_hand_too:,} were scored by hand too" * bool(dropped.judged_by_hand_too),
         f"{dropped.scored_by_another:,} were scored by another classifier and have no text"
         * bool(dropped.scored_by_another),
         f"{bad:,} could not be read, first: {''.join(first_bad)}" * bool(bad),

@@ -86,6 +86,7 @@ def _tell(found: "Evaluation") -> None:
     reasons = (
         (dropped.learned_from, "a classifier learned from them or from near-copies of them"),
         (dropped.repeated, "they stand in the files twice"),
+        (dropped.judged_by_hand_too, "the same queries were scored by hand, which counts in their place"),
         (dropped.scored_by_another, "they have no text and were scored by another classifier"),
     )
     for count, why in reasons:

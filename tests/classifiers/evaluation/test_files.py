@@ -120,6 +120,19 @@ def test_several_classifiers_are_judged_on_the_same_rows(
     assert [one["minus"] for one in found["differences"][1:]] == list(found["baselines"])
 
 
+def test_of_a_query_that_a_judge_and_a_hand_scored_the_hand_counts(halves: TrainingReport, tmp_path: Path):
+    judged = rows(120, seed=71, judged_by="judge")
+    agreed = [row | {"judged_by": "hand"} for row in judged[:30]]
+    other = [row | {"judged_by": "hand", "small": row["small"] | {"score": 0.25}} for row in judged[30:60]]
+    both = asked(halves, written(tmp_path / "both.jsonl", [*judged, *agreed, *other]), by="judged_by")
+    alone = asked(halves, written(tmp_path / "alone.jsonl", [*agreed, *other, *judged[60:]]))
+    assert both["dropped"] == alone["dropped"] | {"judged_by_hand_too": 60}
+    assert {name: both[name] for name in ("n", "small", "large", "apgr", "intervals")} == {
+        name: alone[name] for name in ("n", "small", "large", "apgr", "intervals")
+    }
+    assert set(both["by"]["judged_by"]) == {"hand", "judge"}
+
+
 @pytest.mark.parametrize("by", ["category", "file", "judged_by"])
 def test_groups_are_judged_on_their_own(halves: TrainingReport, tmp_path: Path, by: str):
     made = rows(200, seed=31)
