@@ -138,7 +138,7 @@ _SENTENCES = {
     Reason.WORTH_IT: "What the large model is expected to gain is worth its extra cost.",
     Reason.NOT_WORTH_IT: "What the large model is expected to gain is not worth its extra cost.",
     Reason.DIRECT: "The model was named directly; no routing.",
-    Reason.AUDIT: "Asked to see what the other model would have answered.",
+    Reason.AUDIT: "Made for an audit: what would the other model have answered, and which answer is better?",
     Reason.FALLBACK: "The chosen model failed; the next one in line answered.",
 }
 

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 JUDGED: Final = "judged"
 _TOLD_APART_S: Final = 60.0
-_TRIES_TO_KEEP: Final = 5
+_TRIES_TO_KEEP: Final = 8  # two minutes in all
 _TRY_AGAIN_S: Final = 0.5  # doubled each time
 _OF_TOOLS: Final = frozenset({"tool_calls", "function_call"})
 _USUAL: Final = frozenset(
@@ -189,7 +189,7 @@ class Auditor:
         except asyncio.CancelledError:
             if outcome.missing == Missing.WORKER_DIED:
                 outcome = replace(outcome, missing=Missing.SHUTDOWN)
-            await self._keep(case, outcome)
+            await self._keep(case, outcome, tries=1)
             raise
         finally:
             self._going[case.route.name] -= 1
@@ -232,22 +232,26 @@ class Auditor:
             self._tell(case, outcome.missing)
         await self._keep(case, outcome)
 
-    async def _keep(self, case: Case, outcome: OutcomeRecord) -> bool:
-        account, wait_s = case.decision.query.caller.account, _TRY_AGAIN_S
-        said = ""
-        for _ in range(_TRIES_TO_KEEP):
-            try:
-                await self._outcomes.put(account, outcome)
-            except StoreUnavailable as error:
-                said = error.message
-                await asyncio.sleep(wait_s)
-                wait_s *= 2
-            except PennyrouteError as error:
-                said = error.message
-                break
-            else:
-                return True
-        _log.error("the outcome of decision %s is lost: %s", outcome.id, said)
+    async def _keep(self, case: Case, outcome: OutcomeRecord, tries: int = _TRIES_TO_KEEP) -> bool:
+        """Whether the outcome is kept; if it is lost, the log says so."""
+        why, wait_s = "", _TRY_AGAIN_S
+        try:
+            while tries:
+                try:
+                    await self._outcomes.put(case.decision.query.caller.account, outcome)
+                except StoreUnavailable as error:
+                    why, tries = error.message, tries - 1
+                else:
+                    return True
+                if tries:
+                    await asyncio.sleep(wait_s)
+                    wait_s *= 2
+        except PennyrouteError as error:
+            why = error.message
+        except asyncio.CancelledError:
+            _log.error("the outcome of decision %s may be lost: the worker stops", outcome.id)
+            raise
+        _log.error("the outcome of decision %s is lost: %s", outcome.id, why)
         return False
 
     def _tell(self, case: Case, missing: str) -> None:

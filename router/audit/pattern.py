@@ -30,13 +30,15 @@ def compiled(pattern: str) -> Any:
         raise ValueError(str(error) or "it is nested too deeply") from error
 
 
-def found(pattern: Any, text: str) -> bool:
+def found(pattern: Any, text: str, patience_s: float = PATIENCE_S) -> bool:
     """Whether a compiled pattern is anywhere in the text.
 
     Raises:
-        TimeoutError: half a second was not enough.
+        TimeoutError: the time was not enough.
     """
-    return pattern.search(text, timeout=PATIENCE_S, concurrent=True) is not None
+    if patience_s <= 0:
+        raise TimeoutError
+    return pattern.search(text, timeout=patience_s, concurrent=True) is not None
 
 
 class PatternJudge(Judge):

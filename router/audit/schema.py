@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError, ValidationError
@@ -14,11 +16,14 @@ from referencing.jsonschema import DRAFT202012
 
 from router.audit.judge import Judge, Pair, Unjudged, check_length
 from router.audit.missing import Missing
-from router.audit.pattern import compiled, found
+from router.audit.pattern import PATIENCE_S, compiled, found
 from router.outcomes.record import Scores
 
 _NAMED: Final = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
 """Keywords whose keys are names that people choose, each with a schema."""
+
+_ends_s: ContextVar[float] = ContextVar("ends_s")
+"""Monotonic seconds of when all patterns of a schema together must have been matched against one answer."""
 
 _VALUES: Final = frozenset({"enum", "const", "default", "examples"})
 """Keywords whose content is data, not a schema."""
@@ -71,8 +76,9 @@ def meets(validator: Validator, text: str) -> bool:
     """Whether a text is JSON that meets the schema.
 
     Raises:
-        TimeoutError: a pattern took too long.
+        TimeoutError: its patterns took over half a second, all together.
     """
+    _ends_s.set(time.monotonic() + PATIENCE_S)
     try:
         return validator.is_valid(json.loads(text, parse_constant=_no_constant))
     except (ValueError, OverflowError, RecursionError):  # no JSON, or numbers or depths nothing can work with
@@ -122,7 +128,7 @@ def _check_reference(target: str, schema: Any) -> None:
 
 
 def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not found(compiled(pattern), instance):
+    if isinstance(instance, str) and not found(compiled(pattern), instance, _ends_s.get() - time.monotonic()):
         yield ValidationError("does not match")
 
 

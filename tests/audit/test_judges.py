@@ -152,3 +152,12 @@ def test_references_within_a_schema_are_followed():
     schema = {"$ref": "#/$defs/city", "$defs": {"city": {"type": "string"}}}
     assert meets(validator_of(schema), '"Paris"')
     assert not meets(validator_of(schema), "5")
+
+
+async def test_many_slow_patterns_together_take_no_longer_than_one():
+    """Each of these would take its whole half second, so all of them longer than a test may."""
+    judge = SchemaJudge({"items": {"pattern": "^(a|a)*$"}})
+    slow = '"' + "a" * 40 + '!"'
+    with pytest.raises(Unjudged) as caught:
+        await judge.scores(a_pair(f"[{','.join([slow] * 400)}]", "[]"))
+    assert caught.value.missing is Missing.JUDGE_TIMEOUT
