@@ -154,10 +154,10 @@ def test_references_within_a_schema_are_followed():
     assert not meets(validator_of(schema), "5")
 
 
-async def test_many_slow_patterns_together_take_no_longer_than_one():
-    """Each of these would take its whole half second, so all of them longer than a test may."""
-    judge = SchemaJudge({"items": {"pattern": "^(a|a)*$"}})
-    slow = '"' + "a" * 40 + '!"'
+async def test_many_slow_patterns_together_have_the_time_of_one():
+    """Each of these takes about a quarter of a second and then meets the schema."""
+    judge = SchemaJudge({"items": {"not": {"pattern": "(.*a){20}b"}}})
+    slow = '"' + "a" * 90 + '"'
     with pytest.raises(Unjudged) as caught:
-        await judge.scores(a_pair(f"[{','.join([slow] * 400)}]", "[]"))
+        await judge.scores(a_pair(f"[{','.join([slow] * 200)}]", "[]"))
     assert caught.value.missing is Missing.JUDGE_TIMEOUT
