@@ -144,7 +144,8 @@ def _of_floor(tuned: "Tuned", aim: FloorAim) -> Iterator[str]:
             "Lower the floor, or train a classifier that tells these queries apart better."
         )
     else:
-        yield f"Not enough data: about {proof.labels_needed:,} more labels, at the rates seen."
+        labels = "labels" if tuned.rows.hand is None else "hand scores"
+        yield f"Not enough data: about {proof.labels_needed:,} more {labels}, at the rates seen."
     yield "Without a certificate a route with this quality floor sends everything to the large model."
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from classifiers.artifact import Artifact, read_artifact
 from classifiers.errors import OutcomeError
@@ -41,11 +42,15 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HandScores:
-    """What people gave for some of the rows: (m,) places among them, and both tiers' scores."""
+    """What people gave for some of the n rows: (n,) each, NaN where nobody looked."""
 
-    at: list[int]
-    small: list[float]
-    large: list[float]
+    small: npt.NDArray[np.float64]
+    large: npt.NDArray[np.float64]
+
+    @property
+    def count(self) -> int:
+        """How many rows have a hand score."""
+        return int((~np.isnan(self.small)).sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,11 +183,12 @@ def _numbers(rows: Sequence[Outcome], artifact: Artifact) -> Outcomes:
 
 
 def _hand_scores(rows: Sequence[Outcome], people: dict[str, Outcome]) -> HandScores | None:
-    found = [(at, people[row.id]) for at, row in enumerate(rows) if row.id in people]
-    if not found:
+    if not any(row.id in people for row in rows):
         return None
+    given = [people.get(row.id) for row in rows]
     return HandScores(
-        [at for at, _ in found], [row.small_score for _, row in found], [row.large_score for _, row in found]
+        np.array([np.nan if one is None else one.small_score for one in given]),
+        np.array([np.nan if one is None else one.large_score for one in given]),
     )
 
 

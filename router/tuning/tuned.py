@@ -5,7 +5,7 @@ from typing import Any
 
 from classifiers.errors import OutcomeError
 from policies import Tier
-from policies.certificate import Certificate, certify
+from policies.certificate import Certificate, certify, certify_corrected
 from policies.tuning import (
     BudgetPlan,
     Estimate,
@@ -51,7 +51,7 @@ class Tuned:
     @property
     def provisional(self) -> bool:
         """Whether a judge's scores alone say so."""
-        return self.proof is not None and (self.proof.provisional or self.rows.judge_alone)
+        return self.proof is not None and self.proof.provisional
 
     def certificate(self, small: str, large: str) -> CertificateInForce | None:
         """What was proven, for a pair of models by these names; `None` where nothing was."""
@@ -99,7 +99,7 @@ class Tuned:
             "n": len(rows.numbers),
             "priced": point.priced,
             "unfamiliar": rows.unfamiliar,
-            "hand_scored": len(rows.hand.at) if rows.hand else 0,
+            "hand_scored": rows.hand.count if rows.hand else 0,
             "dropped": asdict(rows.dropped),
             "bad_rows": {"count": rows.bad_rows, "first": rows.bad_summary},
             "notes": rows.notes,
@@ -151,14 +151,29 @@ def _for_floor(rows: TuningRows, aim: FloorAim, seed: int, now: str) -> Tuned:
 
 def _proof(rows: TuningRows, aim: FloorAim, seed: int, now: str) -> Certificate:
     numbers = rows.numbers
-    return certify(
+    weights = None if (numbers.weight == 1).all() else numbers.weight
+    if rows.hand is None:
+        return certify(
+            numbers.difficulty,
+            numbers.small_score,
+            numbers.large_score,
+            floor=aim.floor,
+            confidence=aim.confidence,
+            weights=weights,
+            seed=seed,
+            now=now,
+            source=rows.source,
+            provisional=rows.judge_alone,
+        )
+    return certify_corrected(
         numbers.difficulty,
         numbers.small_score,
         numbers.large_score,
+        rows.hand.small,
+        rows.hand.large,
         floor=aim.floor,
         confidence=aim.confidence,
-        weights=numbers.weight,
-        seed=seed,
+        weights=weights,
         now=now,
         source=rows.source,
     )

@@ -47,8 +47,12 @@ class Reader:
             elif language == "python":
                 shown.append(self._run([sys.executable, "-c"], block))
             elif language == "sh" and block.strip() not in STARTED_ELSEWHERE:
-                shown.append(self._run(["sh", "-euc"], block.replace("curl ", CURL)))
+                shown.append(self.run_shell(block))
         return shown
+
+    def run_shell(self, block: str) -> str:
+        """Runs one block of commands; answers what they printed."""
+        return self._run(["sh", "-euc"], block.replace("curl ", CURL))
 
     def _run(self, program: list[str], block: str) -> str:
         text = block.replace(f"http://{ADDRESS}", self._service.url).replace(
