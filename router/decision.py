@@ -84,7 +84,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         large: whose price is the baseline.
         difficulty: `None` for an unrouted call.
         threshold: `None` for an unrouted call.
-        certificate: id of the one that holds for this decision; '' without one.
+        certificate: id of the one that holds for this decision; '' without one, or where the caller forced
+            the tier and so took the proof from it.
         first: the decision as the policy made it, where this one fell back from it.
         audit: what it drew; `None` where nothing is drawn.
         purpose: '' where it is to answer a caller, else as the ledger's entries have it.
@@ -188,7 +189,7 @@ def decide(
         threshold=threshold,
         classifier=classifier.id,
         inputs=replace(inputs, extra_nano=context.worth.extra_nano if context.worth else None),
-        certificate=certificate.id if certificate else "",
+        certificate=certificate.id if certificate and choice.reason is not Reason.FORCED else "",
     )
 
 

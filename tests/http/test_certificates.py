@@ -89,6 +89,8 @@ def test_with_one_the_threshold_decides_and_the_decision_its_entry_and_the_repor
     report = client.get("/v1/reports/routes").json()
     assert made.id in [term["certificate"] for term in report["certificates"]]
     assert report["total"]["certified"] >= 1
+    forced = client.post("/complete", json={"query": HARD, "route": "floored", "tier": "small"}).json()
+    assert forced["decision"]["certificate"] is None
     told = service.cli("threshold", "show", "floored").stdout
     assert made.id in told
 
