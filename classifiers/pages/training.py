@@ -212,7 +212,7 @@ def _folds(page: _Page) -> Iterator[str]:
         yield table.named(shown(kind), _give_or_take(ours), _give_or_take(length), error)
     yield (
         f'{_CLOSED}<p class="soft">Random: for traffic that stays alike. Grouped: whole categories were kept '
-        "apart, for new kinds of query.</p></section>"
+        "apart, for new kinds of query. Leave one file out: what the other files say of it.</p></section>"
     )
 
 
