@@ -205,12 +205,18 @@ def _spent(point: "Point") -> Iterator[str]:
     cost = point.cost_per_1k_usd
     paid = f"{_usd(cost.value)} USD per 1,000 queries" if cost else "at an unknown cost"
     saved = "" if point.savings is None else f", {point.savings:.1%} less than always large"
-    if point.best_single is Tier.SMALL and point.savings_on_best_single is not None:
-        saved += f" and {point.savings_on_best_single:.1%} less than always small, which is as good"
     yield f"It sends {point.large_share:.1%} to the large model: {paid}{saved}."
+    on_single = point.savings_on_best_single
+    if point.best_single is Tier.SMALL and on_single is not None and on_single < 0:
+        yield "The small model alone is as good on these rows, and costs less."
 
 
 def _proven(tuned: "Tuned", certificate: "CertificateInForce | None") -> Iterator[str]:
+    if tuned.proof is not None and tuned.rows.hand is not None:
+        yield (
+            f"Corrected by {tuned.rows.hand.count:,} rows scored by hand; the table shows the judge's scores "
+            "as they are."
+        )
     if not tuned.certified:
         return
     if tuned.provisional:

@@ -406,6 +406,18 @@ def test_rows_without_a_text_count_where_this_very_classifier_scored_them(tuning
     assert "scored by another classifier" in tuning.ok("tune", "--classifier", "trained", file, *FLOOR).err
 
 
+def test_shares_and_bounds_are_of_the_traffic_that_weights_stand_for(tuning: Pennyroute):
+    def drawn(row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "weight": 4.0 if row["category"] == "errand" else 1.0}
+
+    plain = tune(tuning, *FLOOR)
+    weighted = tune(tuning, *FLOOR, outcomes=changed(tuning, "weighted.jsonl", drawn))
+    assert weighted["always_small"]["quality"]["value"] > plain["always_small"]["quality"]["value"]
+    assert weighted["large_share"] == pytest.approx(weighted["certificate"]["large_share"])
+    assert "weights" in weighted["method"]
+    assert "weights" not in plain["method"]
+
+
 def test_where_everything_is_unfamiliar_nothing_goes_to_small(tuning: Pennyroute):
     id_ = load_artifact(tuning.folder / "trained").id
 
@@ -441,6 +453,7 @@ def test_a_judge_s_scores_alone_are_provisional_until_a_sample_is_scored_by_hand
     assert found["provisional"] is found["certificate"]["provisional"] is True
     assert "Provisional" in tuning.ok(*words).out
     changed(tuning, "hand.jsonl", by_hand)
+    assert "scored by hand" in tuning.ok(*words, "--hand", "hand.jsonl").out
     named = tuning.ok(*words, "--hand", "hand.jsonl", "--json").json
     assert named["hand_scored"] == len((tuning.folder / "hand.jsonl").read_text().splitlines())
     assert (named["provisional"], named["n"]) == (False, found["n"])
@@ -449,6 +462,20 @@ def test_a_judge_s_scores_alone_are_provisional_until_a_sample_is_scored_by_hand
     among = tune(tuning, *FLOOR, outcomes="both.jsonl")
     for key in ("hand_scored", "n", "certified", "threshold", "lower_bound"):
         assert among[key] == named[key]
+
+
+def test_a_biased_judge_is_put_right_by_the_hand_scores(tuning: Pennyroute):
+    """The judge finds every small answer right, and no threshold is too high; people know better."""
+
+    def flattered(row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "judged_by": "judge", "small": {**row["small"], "score": 1.0}}
+
+    words = ("tune", "--classifier", "trained", changed(tuning, "judged.jsonl", flattered), *FLOOR, "--json")
+    believed = tuning.ok(*words).json
+    corrected = tuning.ok(*words, "--hand", "holdout.jsonl").json
+    assert believed["large_share"] == 0.0
+    assert corrected["large_share"] > 0.1
+    assert "corrected by hand" in corrected["method"]
 
 
 def test_hand_scores_of_rows_that_are_not_there_are_counted(tuning: Pennyroute):
