@@ -46,6 +46,7 @@ CONFIG: Final = (
     + _route("failing", large="sick")
     + _route("breaking", large="torn")
     + _route("narrow", small="waiting").replace("judge: agreement", "judge: agreement, in_flight: 1")
+    + _route("easy").replace("threshold: 0,", "threshold: 1,")
     + "  plain: {{small: tiny, large: big, threshold: 0}}\n"
 )
 

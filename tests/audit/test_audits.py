@@ -55,6 +55,19 @@ def test_the_other_tier_answers_too_and_what_it_costs_is_in_the_ledger_to_the_na
     assert after.cost_nano - before.cost_nano == routed.cost_nano + audit.cost_nano
 
 
+def test_where_the_small_model_answered_the_large_one_is_asked(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.texts = {"big-1": "Paris", "tiny-1": "Lyon"}
+    response = client.post(CHAT, json=chat("easy", "What is the capital of France?"))
+    assert response.json()["choices"][0]["message"]["content"] == "Lyon"
+    outcome = outcome_of(service, response.headers["x-pennyroute-decision-id"])
+    assert (outcome.tier, scores(outcome)) == ("small", (0.0, 1.0))
+    assert outcome.difficulty is not None
+    assert outcome.difficulty < 1.0
+    assert (outcome.small.cost_nano or 0) < (outcome.large.cost_nano or 0)
+
+
 def test_a_report_has_the_cost_of_audits_and_counts_them_as_no_requests(
     service: Service, client: httpx.Client
 ):
