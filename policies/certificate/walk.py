@@ -1,6 +1,6 @@
 """The walk from all-large upward, and at each step the floor that the outcomes still vouch for.
 
-At a threshold t, c stands for 1 - floor and z = lost · 1[difficulty < t] - c · large, so that the floor is met
+At a threshold t, c stands for 1 - floor and z = lost · 1[difficulty < t] - c · large: the floor is met
 when E[z] <= 0. The upper bound on E[z] is 0 where c is the upper bound on Σ lost / Σ large, and 1 - c is the
 highest floor that t keeps. So one number a step, its `bound`, answers every floor, and the walk goes on while
 it is at or above the floor asked for: a higher floor or a higher confidence can only end it earlier.
@@ -26,18 +26,17 @@ Numbers = npt.NDArray[np.int64]
 
 ONE_SIDED_POWER: Final = 16
 """A whole worst row where small only ever loses; next to none where gains and losses mix."""
-MIXED_ROW: Final = 0.006
-MIXED_ROW_MOST: Final = 0.045
+MIXED_ROW: Final = 0.005
+MIXED_ROW_MOST: Final = 0.05
 """Of a worst row where gains and losses mix: this part for each row of difference, and at most this part of
 the root of their number, so that the margin stays a few hundredths of a standard error at any size."""
-SKEWNESS: Final = 0.9
 EARLY_EVENTS: Final = 20.0
 EARLY_ROW: Final = 0.4
 LOOK_AHEAD_EVENTS: Final = 5.0
 """While fewer than `EARLY_EVENTS` rows of difference are below a step, it may also pass by a plain bound with
-`EARLY_ROW` of a worst row (a whole one if small only ever loses), if the step with `LOOK_AHEAD_EVENTS` more of
-them keeps the floor as it stands. Where a floor is really lost, more is lost right after, so that such a step
-hardly ever passes this way; an unlucky first row in a good ranking does."""
+`EARLY_ROW` of a worst row (a whole one if small only ever loses), if the step with `LOOK_AHEAD_EVENTS` more
+of them keeps the floor as it stands. Where a floor is really lost, more is lost right after: such a step
+hardly ever passes this way, and an unlucky first row in a good ranking does."""
 LEAST_SPREAD: Final = 1e-12
 LEAST_SKEWNESS: Final = 1e-6
 MOST_SKEWNESS: Final = 2.0
@@ -98,9 +97,9 @@ def walk(rows: Rows, *, confidence: float, corrected: int | None = None) -> Walk
         return Walk(ends, _thresholds(rows, ends), nothing, nothing)
     sums = sums_at(rows, ends)
     if corrected is not None:
-        bound = _bound(sums, np.ones(len(ends)), quantile, skewness=1.0)
+        bound = _bound(sums, np.ones(len(ends)), quantile, np.ones(len(ends)))
     else:
-        strict = _bound(sums, _worst_rows(sums), quantile, skewness=SKEWNESS)
+        strict = _bound(sums, _worst_rows(sums), quantile, np.ones(len(ends)))
         bound = np.maximum(strict, _early(sums, quantile))
     return Walk(ends, _thresholds(rows, ends), bound, np.minimum.accumulate(bound))
 
@@ -151,18 +150,19 @@ def _thresholds(rows: Rows, ends: Numbers) -> Floats:
 
 
 def _worst_rows(sums: Sums) -> Floats:
-    """How much of a worst row each step supposes, 0 to 1."""
+    """How much of a worst row each step supposes: a whole one where small only ever loses."""
     mixed = np.minimum(MIXED_ROW * sums.lost2, MIXED_ROW_MOST * np.sqrt(sums.lost2))
-    return _whole_if_one_sided(sums, mixed)
-
-
-def _whole_if_one_sided(sums: Sums, mixed: Floats) -> Floats:
-    """1 where small only ever loses, down to `mixed` where it gains as well."""
-    one_sided = np.ones(len(sums.lost))
-    np.divide(sums.lost, sums.lost_size, out=one_sided, where=sums.lost_size > 0.0)
-    one_sided = np.clip(one_sided, 0.0, 1.0) ** ONE_SIDED_POWER
+    one_sided = _one_sided(sums)
     rows: Floats = one_sided + (1.0 - one_sided) * mixed
     return rows
+
+
+def _one_sided(sums: Sums) -> Floats:
+    """1 where small only ever loses, soon 0 where it gains as well."""
+    share = np.ones(len(sums.lost))
+    np.divide(sums.lost, sums.lost_size, out=share, where=sums.lost_size > 0.0)
+    one_sided: Floats = np.clip(share, 0.0, 1.0) ** ONE_SIDED_POWER
+    return one_sided
 
 
 def _early(sums: Sums, quantile: float) -> Floats:
@@ -171,17 +171,17 @@ def _early(sums: Sums, quantile: float) -> Floats:
     applies = (sums.lost2 < EARLY_EVENTS) & (ahead < len(ahead)) & (sums.large > 0.0)
     if not applies.any():
         return np.full(len(ahead), -np.inf)
-    over_all = _whole_if_one_sided(sums, np.full(len(ahead), EARLY_ROW))[-1]
-    plain = _bound(sums, np.full(len(ahead), over_all), quantile, skewness=0.0)
+    over_all = np.full(len(ahead), _one_sided(sums)[-1])
+    plain = _bound(sums, EARLY_ROW + (1.0 - EARLY_ROW) * over_all, quantile, over_all)
     stands = (1.0 - sums.lost / sums.large)[np.minimum(ahead, len(ahead) - 1)]
     early: Floats = np.where(applies, np.minimum(plain, stands), -np.inf)
     return early
 
 
-def _bound(sums: Sums, worst: Floats, quantile: float, *, skewness: float) -> Floats:
+def _bound(sums: Sums, worst: Floats, quantile: float, skewness: Floats) -> Floats:
     """1 - the upper confidence bound on Σ lost / Σ large, with this much of a worst row at each step.
 
-    `skewness` is the part of it that counts. -inf where no ratio has a bound.
+    `skewness` is the part of it that counts, 0 to 1. -inf where no ratio has a bound.
     """
     supposed = sums.plus(worst)
     usable = supposed.large > 0.0
