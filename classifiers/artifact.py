@@ -15,11 +15,14 @@ import numpy.typing as npt
 
 from classifiers import arrays as npz
 from classifiers.errors import ArtifactError
-from classifiers.features import BUCKETS, FEATURE_VERSION, FORM, NO_TAG
-from classifiers.model import LearnedClassifier, Weights
+from classifiers.features import BUCKETS, FEATURE_VERSION, FORM, FORMATS, NO_TAG
+from classifiers.model import LearnedClassifier, Model
+from classifiers.neighbours import RARE_KEPT
+from classifiers.ranking import BLEND_NUMBERS, TRUST_FROM, TRUST_FULL, Weights
+from classifiers.vocabulary import VOCABULARY_BYTES
 
 FORMAT: Final = "pennyroute-classifier"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 WEIGHTS: Final = "weights.npz"
 MAX_MANIFEST_BYTES: Final = 1 << 20
@@ -28,15 +31,34 @@ MAX_UNPACKED_BYTES: Final = 64 << 20
 _MAX_CHANNELS: Final = 8
 _MAX_KNOTS: Final = 4096
 _WIDEST: Final = 1e12
+_PRIOR: Final = "prior."
+"""What the names of a second ranking's arrays begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Which rows an artifact learned from.
+
+    `row_hashes` (sorted) are `neighbours.row_hash` and `tail_hash` of each; `rare_shingles` (rows,
+    RARE_KEPT) are 32 bits of shingles of each row that few rows share: see `neighbours.rarest`.
+    """
+
+    row_hashes: npt.NDArray[np.uint64]
+    rare_shingles: npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """What a directory holds: classifier, manifest, and hashes of the rows it learned from (sorted)."""
+    """What a directory holds: classifier, manifest, and which rows it learned from."""
 
     classifier: LearnedClassifier
     manifest: dict[str, Any]
-    row_hashes: npt.NDArray[np.uint64]
+    learned: Learned
+
+    @property
+    def row_hashes(self) -> npt.NDArray[np.uint64]:
+        """See `Learned`."""
+        return self.learned.row_hashes
 
 
 def load_artifact(directory: Path) -> LearnedClassifier:
@@ -62,23 +84,32 @@ def read_artifact(directory: Path) -> Artifact:
         )
     arrays = _unpack(packed, directory)
     classifier = LearnedClassifier(
-        _weights(arrays, directory),
+        _model(arrays, directory),
         name=_text(manifest, "name", directory),
         digest=digest,
         default_threshold=_share(manifest, "default_threshold", directory),
         familiar_from=_share(manifest, "familiar_from", directory),
     )
-    return Artifact(
-        classifier, manifest, _array(arrays, "row_hashes", np.dtype(np.uint64), (None,), directory)
+    learned = Learned(
+        _array(arrays, "row_hashes", np.dtype(np.uint64), (None,), directory),
+        _array(arrays, "rare_shingles", np.dtype(np.uint32), (None, RARE_KEPT), directory),
     )
+    return Artifact(classifier, manifest, learned)
 
 
 def write_artifact(
-    directory: Path, weights: Weights, row_hashes: npt.NDArray[np.uint64], manifest: dict[str, Any]
+    directory: Path, model: Model, learned: Learned, manifest: dict[str, Any]
 ) -> dict[str, Any]:
     """Write both files and return the manifest as written. The same input gives the same bytes."""
-    arrays = {field.name: getattr(weights, field.name) for field in fields(weights)}
-    packed = npz.pack({"row_hashes": np.sort(row_hashes), **arrays})
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "row_hashes": np.sort(learned.row_hashes),
+        "rare_shingles": learned.rare_shingles,
+        "knots": model.knots,
+        "vocabulary": model.vocabulary,
+        **_named("", model.weights),
+        **(_named(_PRIOR, model.prior) if model.prior is not None else {}),
+    }
+    packed = npz.pack(arrays)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / WEIGHTS).write_bytes(packed)
     whole = {
@@ -92,6 +123,10 @@ def write_artifact(
     text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
     (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
     return whole
+
+
+def _named(prefix: str, weights: Weights) -> dict[str, npt.NDArray[Any]]:
+    return {f"{prefix}{field.name}": getattr(weights, field.name) for field in fields(weights)}
 
 
 def _read_bounded(path: Path, most: int) -> bytes:
@@ -166,35 +201,51 @@ def _array(
     return array
 
 
-def _weights(arrays: dict[str, npt.NDArray[Any]], directory: Path) -> Weights:
-    real, features = np.dtype(np.float64), len(FORM)
-    bias = _array(arrays, "bias", real, (None,), directory)
-    channels = len(bias)
-    if not 1 <= channels <= _MAX_CHANNELS:
-        raise ArtifactError(f"{directory / WEIGHTS}: {channels} channels, expected 1 to {_MAX_CHANNELS}")
-    knots = _array(arrays, "knots", real, (2, None), directory)
+def _model(arrays: dict[str, npt.NDArray[Any]], directory: Path) -> Model:
+    knots = _array(arrays, "knots", np.dtype(np.float64), (2, None), directory)
     rising = bool(np.all(np.diff(knots[0]) > 0) and np.all(np.diff(knots[1]) >= 0))
-    inside = bool(np.all((knots[1] >= 0) & (knots[1] <= 1)))
+    inside = bool(np.all((knots[1] >= 0) & (knots[1] <= 1)) and np.all(np.abs(knots) <= _WIDEST))
     if not 1 <= knots.shape[1] <= _MAX_KNOTS or not rising or not inside:
         raise ArtifactError(f"{directory / WEIGHTS}: the calibration curve is not a rising curve from 0 to 1")
-    scales = _array(arrays, "scales", real, (channels + 1,), directory)
-    table = _array(arrays, "table", np.dtype(np.int16), (BUCKETS, channels + 2), directory)
-    if scales[-1] < 0 or (table[:, -2] < 0).any() or (table[:, -1] < NO_TAG).any():
-        raise ArtifactError(f"{directory / WEIGHTS}: negative document frequencies or tags")
+    second = any(name.startswith(_PRIOR) for name in arrays)
+    return Model(
+        weights=_weights(arrays, "", directory),
+        knots=knots,
+        vocabulary=_array(arrays, "vocabulary", np.dtype(np.uint8), (VOCABULARY_BYTES,), directory),
+        prior=_weights(arrays, _PRIOR, directory) if second else None,
+    )
+
+
+def _weights(arrays: dict[str, npt.NDArray[Any]], prefix: str, directory: Path) -> Weights:
+    real, features = np.dtype(np.float64), len(FORM)
+    coefficients = _array(arrays, f"{prefix}coefficients", real, (None,), directory)
+    channels = len(coefficients)
+    if not 1 <= channels <= _MAX_CHANNELS:
+        raise ArtifactError(f"{directory / WEIGHTS}: {channels} channels, expected 1 to {_MAX_CHANNELS}")
+
+    def numbers(name: str, *shape: int) -> npt.NDArray[Any]:
+        return _array(arrays, prefix + name, real, shape, directory)
+
+    table = _array(arrays, f"{prefix}table", np.dtype(np.int16), (BUCKETS, channels + 2), directory)
     weights = Weights(
         table=table,
-        scales=scales,
-        bias=bias,
-        coefficients=_array(arrays, "coefficients", real, (channels,), directory),
-        logistic=_array(arrays, "logistic", np.dtype(np.bool_), (channels,), directory),
-        form_weights=_array(arrays, "form_weights", real, (features, channels), directory),
-        form_low=_array(arrays, "form_low", real, (features,), directory),
-        form_high=_array(arrays, "form_high", real, (features,), directory),
-        form_mean=_array(arrays, "form_mean", real, (features,), directory),
-        knots=knots,
+        scales=numbers("scales", channels + 1),
+        bias=numbers("bias", FORMATS, channels),
+        coefficients=coefficients,
+        logistic=_array(arrays, f"{prefix}logistic", np.dtype(np.bool_), (channels,), directory),
+        form_weights=numbers("form_weights", FORMATS, features, channels),
+        form_low=numbers("form_low", features),
+        form_high=numbers("form_high", features),
+        form_mean=numbers("form_mean", features),
+        prior_form=numbers("prior_form", features),
+        blend=numbers("blend", BLEND_NUMBERS),
     )
+    if weights.scales[-1] < 0 or (table[:, -2] < 0).any() or (table[:, -1] < NO_TAG).any():
+        raise ArtifactError(f"{directory / WEIGHTS}: negative document frequencies or tags")
     if (weights.form_low > weights.form_high).any():
         raise ArtifactError(f"{directory / WEIGHTS}: a form feature's range ends below its start")
+    if weights.blend[TRUST_FROM] >= weights.blend[TRUST_FULL]:
+        raise ArtifactError(f"{directory / WEIGHTS}: trust in known words ends before its start")
     _reject_overflow(weights, directory)
     return weights
 
@@ -211,7 +262,8 @@ def _reject_overflow(weights: Weights, directory: Path) -> None:
             weights.form_low,
             weights.form_high,
             weights.form_mean,
-            weights.knots,
+            weights.prior_form,
+            weights.blend,
         )
     )
     if widest > _WIDEST:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from classifiers.facts import QueryFacts
 from classifiers.lexicon import DEMANDING, EXPERT, MODEL_TALK, PLAIN, REASONING
 
-FEATURE_VERSION: Final = 2
+FEATURE_VERSION: Final = 3
 """Raised whenever the same query would give other numbers: older artifacts are then refused."""
 
 READ_CHARS: Final = 8192
@@ -40,7 +40,7 @@ _QUOTES, _DASHES, _STOPS = (
     "\u3001\u3002\u00b7",
 )
 _DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u300c\u300d"
-_OPENING_MARKS, _BREAKS = "\u00a1\u00bf\u2022\u2026", "\u2028\u2029"
+_OPENING_MARKS, _BREAKS = "\u00a1\u00bf\u2022\u2026", "\u0085\u1680\u2028\u2029"
 _TYPED: Final = {
     ord(sign): plain
     for signs, plain in (
@@ -48,8 +48,7 @@ _TYPED: Final = {
         (_DOUBLE_QUOTES, '"'),
         (_DASHES, "-"),
         (_STOPS, "."),
-        (_OPENING_MARKS, " "),
-        (_BREAKS, "\n"),
+        (_OPENING_MARKS + _BREAKS, " "),
     )
     for sign in signs
 }
@@ -59,51 +58,72 @@ _WORD_BYTES = bytes(b if 0x30 <= b <= 0x39 or 0x61 <= b <= 0x7A or b >= 0x80 els
 """Turns every byte of lower-cased UTF-8 that cannot be part of a word into a space."""
 _NO_KEYS: Keys = np.zeros(0, np.uint32)
 
-_DIGIT, _MATH, _CODE, _TEX, _QUESTION, _FOREIGN, _SPACE = 1, 2, 3, 4, 5, 6, 7
-_KINDS = 8
-_OPENING_WORDS = 12
+_DIGIT, _MATH, _CODE, _TEX, _QUESTION, _FOREIGN, _SPACE, _COMMA, _STOP = range(1, 10)
+_OPENING_WORDS: Final = 12
+
+FREE, CHOICE, SHOTS = 0, 1, 2
+FORMATS: Final = 3
+"""How a prompt is built: free text; a question with lettered options; such questions answered before it.
+
+The same words in an examination paper and in a request say other things, so each format has words of its own.
+"""
+_SALTS: Final = (0, 0x5BD1E995, 0x27D4EB2F)
+_ANSWER: Final = b"answer"
+_LETTERS: Final = (b"b", b"c", b"d")
+_SHOTS_FROM: Final = 3
 
 
 def _kind_of_byte(byte: int) -> int:
     if byte >= 0x80:
         return _FOREIGN
     signs = {b"0123456789": _DIGIT, b"+*/=<>^%": _MATH, b"{}[];#`|&_": _CODE, b"$\\": _TEX, b"?": _QUESTION}
-    spaces = {b" \t\n\r\x0b\x0c": _SPACE}
-    return next((kind for members, kind in (signs | spaces).items() if byte in members), 0)
+    marks = {b" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f": _SPACE, b",": _COMMA, b".": _STOP}
+    return next((kind for members, kind in (signs | marks).items() if byte in members), 0)
 
 
 _KIND_TABLE = bytes(_kind_of_byte(byte) for byte in range(256))
 
-FORM_NAMES: Final = (
-    ("long query", "short query"),
-    ("very long query", "not a very long query"),
-    ("many words", "few words"),
-    ("digits", "few digits"),
-    ("share of digits", "a small share of digits"),
-    ("mathematical signs", "few mathematical signs"),
-    ("code signs", "few code signs"),
-    ("TeX signs", "no TeX signs"),
-    ("letters beyond ASCII", "plain ASCII letters"),
-    ("listed options", "no listed options"),
-    ("long words", "short words"),
-    ("repeated words", "few repeated words"),
-    ("question marks", "no question mark"),
-    ("contains code", "no code"),
-    ("asks for proof or design", "does not ask for proof or design"),
-    ("reasoning words", "few reasoning words"),
-    ("expert vocabulary", "no expert vocabulary"),
-    ("plain-errand words", "no plain-errand words"),
-    ("many turns", "few turns"),
-    ("long system prompt", "no long system prompt"),
-    ("long history", "no long history"),
-    ("has tools", "no tools"),
-    ("has images", "no images"),
-)
-"""Names of the form features, in the order of `Reading.form`: above the mean of training, and below it."""
+_LENGTH_STEPS: Final = (4.0, 4.75, 5.5, 6.25, 7.0, 7.75)
+"""Logarithms of about 55, 115, 245, 520, 1,100 and 2,300 characters: where the slope of length may change."""
+_DIGIT_STEPS: Final = (1.5, 3.0)
 
-FORM: Final = tuple(above for above, _ in FORM_NAMES)
+FORM_GROUPS: Final = (
+    (("question length", *(f"question length above {step:g}" for step in _LENGTH_STEPS)),
+     "long question", "short question"),
+    (("prompt length", "prompt length above 6.4"), "long prompt", "short prompt"),
+    (("words",), "many words", "few words"),
+    (("digits", *(f"digits above {step:g}" for step in _DIGIT_STEPS), "share of digits"),
+     "digits", "few digits"),
+    (("mathematical signs",), "mathematical signs", "few mathematical signs"),
+    (("code signs",), "code signs", "few code signs"),
+    (("TeX signs",), "TeX signs", "no TeX signs"),
+    (("letters beyond ASCII",), "letters beyond ASCII", "plain ASCII letters"),
+    (("listed options", "long options"), "listed options", "no listed options"),
+    (("long words",), "long words", "short words"),
+    (("repeated words",), "repeated words", "few repeated words"),
+    (("question marks", "no question mark"), "question marks", "no question mark"),
+    (("commas", "full stops"), "many clauses", "few clauses"),
+    (("contains code",), "contains code", "no code"),
+    (("asks for proof or design",), "asks for proof or design", "does not ask for proof or design"),
+    (("reasoning words",), "reasoning words", "few reasoning words"),
+    (("expert vocabulary",), "expert vocabulary", "no expert vocabulary"),
+    (("plain-errand words",), "plain-errand words", "no plain-errand words"),
+    (("many turns",), "many turns", "few turns"),
+    (("long system prompt",), "long system prompt", "no long system prompt"),
+    (("long history",), "long history", "no long history"),
+    (("has tools",), "has tools", "no tools"),
+    (("has images",), "has images", "no images"),
+)  # fmt: skip
+"""Form features that an explanation names together: their names, what it says above and below the mean."""
 
-_CODE_MARKS = (b"```", b"def ", b"return ", b"import ", b"();", b"#include")
+FORM: Final = tuple(name for names, _, _ in FORM_GROUPS for name in names)
+"""Names of the form features, in the order of `Reading.form`."""
+
+FORM_NAMES: Final = tuple((above, below) for _, above, below in FORM_GROUPS)
+GROUP_STARTS: Final = tuple(FORM.index(names[0]) for names, _, _ in FORM_GROUPS)
+
+_CODE_MARKS: Final = (b"```", b"();", b"#include")
+_CODE_WORDS: Final = frozenset((b"def", b"return", b"import", b"print", b"elif", b"printf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,38 +131,40 @@ class Reading:
     """What was read of one query.
 
     `in_order` are the keys of the words, then those of the pairs of neighbours, repeats included; `keys` are
-    the same, distinct and sorted; `form` follows `FORM`.
+    the same, distinct and sorted; `form` follows `FORM`; `format` is one of `FREE`, `CHOICE`, `SHOTS`.
     """
 
     words: list[bytes]
     in_order: Keys
     keys: Keys
     form: list[float]
+    format: int
 
 
 def bounded_text(text: str) -> str:
     """The part that is read, lower-cased.
 
+    White space of a text that has to be cut is made single spaces: how wide it is cannot move the cut.
     Compatibility forms (full-width letters, ligatures) and typographic signs (curly quotes, dashes) are made
     plain, so that they part words as the typed ones do.
     """
+    if len(text) > 2 * READ_CHARS:
+        text = f"{text[:READ_CHARS]} {text[-READ_CHARS:]}"
+    text = text.lower() if text.isascii() else _plain_forms(text).casefold()
     if len(text) > READ_CHARS:
-        half = READ_CHARS // 2
-        text = f"{text[:half]}\n{text[-half:]}"
-    if not text.isascii():
-        text = _plain_forms(text)
-    return text.lower()
+        text, half = " ".join(text.split()), READ_CHARS // 2
+        if len(text) > READ_CHARS:
+            text = f"{text[:half]} {text[-half:]}"
+    return text
 
 
 def _plain_forms(text: str) -> str:
-    """At most `2 * READ_CHARS` characters of the NFKC form: one character may become eighteen."""
-    pieces, length = [], 0
-    for at in range(0, len(text), _NORMAL_CHARS):
-        pieces.append(unicodedata.normalize("NFKC", text[at : at + _NORMAL_CHARS]))
-        length += len(pieces[-1])
-        if length >= 2 * READ_CHARS:
-            break
-    return "".join(pieces)[: 2 * READ_CHARS].translate(_TYPED)
+    """The NFKC form, in bounded pieces: one character may become eighteen."""
+    pieces = (
+        unicodedata.normalize("NFKC", text[at : at + _NORMAL_CHARS])
+        for at in range(0, len(text), _NORMAL_CHARS)
+    )
+    return "".join(pieces).translate(_TYPED)
 
 
 def words_of(data: bytes) -> list[bytes]:
@@ -160,9 +182,21 @@ def pair_hashes(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return (hashes[:-1] * _FIRST + hashes[1:] * _SECOND) >> _SHIFT
 
 
-def _keys_in_order(words: list[bytes]) -> Keys:
+def _keys_in_order(words: list[bytes], written: int) -> Keys:
     hashes = word_hashes(words)
-    return (np.concatenate((hashes, pair_hashes(hashes))) & _KEY_MASK).astype(np.uint32)
+    keys = np.concatenate((hashes, pair_hashes(hashes))).astype(np.uint32)
+    return keys ^ np.uint32(_SALTS[written]) if written else keys
+
+
+def format_of(words: list[bytes], distinct: "set[bytes] | frozenset[bytes]") -> int:
+    """How the prompt is built, seen from its words alone: case, spaces and punctuation cannot change it."""
+    if _LETTERS[0] not in distinct:
+        return FREE
+    letters = sum(letter in distinct for letter in _LETTERS)
+    answers = words.count(_ANSWER) if _ANSWER in distinct else 0
+    if letters < 2 and not answers:
+        return FREE
+    return SHOTS if answers >= _SHOTS_FROM else CHOICE
 
 
 def bucket_of(keys: Keys) -> Keys:
@@ -177,59 +211,103 @@ def tag_of(keys: Keys) -> npt.NDArray[np.int16]:
 
 def silent_keys() -> Keys:
     """Keys of polite words and of talk about models, left out of every artifact."""
-    return word_hashes(sorted(MODEL_TALK)).astype(np.uint32)
+    plain = word_hashes(sorted(MODEL_TALK)).astype(np.uint32)
+    return np.concatenate([plain ^ np.uint32(salt) for salt in _SALTS])
+
+
+def plain_word_keys(reading: Reading) -> Keys:
+    """Keys of the words in order, whatever the format: what a vocabulary is made of."""
+    return reading.in_order[: len(reading.words)] ^ np.uint32(_SALTS[reading.format])
 
 
 def read(facts: QueryFacts) -> Reading:
     """Read one query; any string will do, lone surrogates and NUL included."""
     data = bounded_text(facts.text).encode("utf-8", "surrogatepass")
     words = words_of(data)
+    distinct = set(words)
+    written = format_of(words, distinct)
+    form = _form(facts, data, words, distinct, written)
     if not words:
-        return Reading(words, _NO_KEYS, _NO_KEYS, _form(facts, data, words))
-    in_order = _keys_in_order(words)
+        return Reading(words, _NO_KEYS, _NO_KEYS, form, written)
+    in_order = _keys_in_order(words, written)
     keys = np.sort(in_order)
     fresh = np.empty(len(keys), dtype=np.bool_)
     fresh[0] = True
     np.not_equal(keys[1:], keys[:-1], out=fresh[1:])
-    return Reading(words, in_order, keys[fresh], _form(facts, data, words))
+    return Reading(words, in_order, keys[fresh], form, written)
 
 
-def _looks_like_code(data: bytes) -> float:
+def _looks_like_code(data: bytes, distinct: set[bytes]) -> float:
+    if b"def" in distinct or len(distinct & _CODE_WORDS) > 1:
+        return 1.0
     for mark in _CODE_MARKS:
         if mark in data:
             return 1.0
     return 0.0
 
 
-def _form(facts: QueryFacts, data: bytes, words: list[bytes]) -> list[float]:
-    kinds = np.bincount(np.frombuffer(data.translate(_KIND_TABLE), dtype=np.uint8), minlength=_KINDS).tolist()
-    size = len(data) or 1
-    count = len(words) or 1
-    distinct = set(words)
+def _last_question(words: list[bytes]) -> list[bytes]:
+    """Of questions answered before it, the one that is asked: from the last answer but one to the last."""
+    end = len(words) - 1 - words[::-1].index(_ANSWER)
+    start = end - 1 - words[:end][::-1].index(_ANSWER)
+    last = words[start + 1 : end]
+    return last or words
+
+
+def _option_words(words: list[bytes], distinct: set[bytes]) -> int:
+    """About how many words an option has: from the letter b to the letter c; 0 where they are not listed."""
+    if not distinct.issuperset(_LETTERS[:2]):
+        return 0
+    return max(0, words.index(_LETTERS[1]) - words.index(_LETTERS[0]))
+
+
+def _form(
+    facts: QueryFacts, data: bytes, words: list[bytes], distinct: set[bytes], written: int
+) -> list[float]:
+    kinds = data.translate(_KIND_TABLE)
+    letters = len(data) - kinds.count(_SPACE)
+    size, count = letters or 1, len(words) or 1
+    digits = kinds.count(_DIGIT)
+    marks = kinds.count(_QUESTION)
     log1p = math.log1p
-    length = log1p(len(facts.text))
+    prompt = log1p(_whole_length(len(facts.text), letters))
+    asked = log1p(sum(map(len, _last_question(words)))) if written == SHOTS else prompt
+    numbers = log1p(digits)
+    opening = words[:_OPENING_WORDS]
     return [
-        length,
-        max(0.0, length - 6.4),  # above about 600 characters
+        asked,
+        *[asked - step if asked > step else 0.0 for step in _LENGTH_STEPS],
+        prompt,
+        max(0.0, prompt - 6.4),  # above about 600 characters
         log1p(len(words)),
-        log1p(kinds[_DIGIT]),
-        kinds[_DIGIT] / size,
-        log1p(kinds[_MATH]),
-        log1p(kinds[_CODE]),
-        log1p(kinds[_TEX]),
-        kinds[_FOREIGN] / size,
-        float(b"\nb." in data or b"\nb)" in data),
-        min((size - kinds[_SPACE]) / count, 12.0),
+        numbers,
+        *[numbers - step if numbers > step else 0.0 for step in _DIGIT_STEPS],
+        digits / size,
+        log1p(kinds.count(_MATH)),
+        log1p(kinds.count(_CODE)),
+        log1p(kinds.count(_TEX)),
+        kinds.count(_FOREIGN) / size,
+        float(written != FREE),
+        log1p(_option_words(words, distinct)) if written else 0.0,
+        min(letters / count, 12.0),
         1.0 - len(distinct) / count if words else 0.0,
-        min(kinds[_QUESTION], 4) / 4,
-        _looks_like_code(data),
-        min(len(DEMANDING.intersection(words[:_OPENING_WORDS])), 2) / 2,
+        min(marks, 4) / 4,
+        float(marks == 0),
+        log1p(kinds.count(_COMMA)),
+        log1p(kinds.count(_STOP)),
+        _looks_like_code(data, distinct),
+        min(len(DEMANDING.intersection(opening)), 2) / 2,
         min(len(distinct & REASONING), 4) / 4,
         min(len(distinct & EXPERT), 4) / 4,
-        min(len(PLAIN.intersection(words[:_OPENING_WORDS])), 2) / 2,
+        min(len(PLAIN.intersection(opening)), 2) / 2,
         log1p(max(facts.turns - 1, 0)),
         log1p(max(facts.system_chars, 0)),
         log1p(max(facts.history_chars, 0)),
         float(facts.has_tools),
         log1p(max(facts.images, 0)),
     ]
+
+
+def _whole_length(chars: int, letters: int) -> int:
+    """Bytes that are no white space; of a text that is read in part, as many more as it is longer."""
+    return letters if chars <= 2 * READ_CHARS else max(letters, round(letters * chars / READ_CHARS))

@@ -18,6 +18,9 @@ TAIL_CHARS: Final = 300
 SHINGLE_WORDS: Final = 5
 RARE_IN_AT_MOST: Final = 8
 SHARED_TO_BE_NEAR: Final = 0.5
+RARE_IN_GROUPS: Final = 1
+RARE_KEPT: Final = 4
+"""So many rare shingles of each row are kept in an artifact, by 32 bits of each."""
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
@@ -98,3 +101,30 @@ def _near_pairs(shingles: Sequence[npt.NDArray[np.uint64]]) -> list[tuple[int, i
         for pair, count in shared.items()
         if count >= SHARED_TO_BE_NEAR * min(rare_per_owner[pair[0]], rare_per_owner[pair[1]])
     ]
+
+
+def rarest(texts: Sequence[str], group: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+    """(n, RARE_KEPT) 32 bits of shingles of each text that few groups of near-copies share; 0 where no more.
+
+    Which of a text's rare shingles are kept is drawn by their hashes, so a near-copy that has at least half
+    of them has about half of those kept.
+    """
+    shingles = [shingle_hashes(text) for text in texts]
+    flat = np.concatenate([np.zeros(0, np.uint64), *shingles])
+    owner = np.repeat(group, [len(one) for one in shingles])
+    values, number = np.unique(flat, return_inverse=True)
+    pairs = np.unique(number.astype(np.int64) * (int(group.max(initial=0)) + 1) + owner)
+    counts = np.bincount(pairs // (int(group.max(initial=0)) + 1), minlength=len(values))
+    common = values[counts > RARE_IN_GROUPS]
+    kept = np.zeros((len(texts), RARE_KEPT), dtype=np.uint32)
+    for at, (text, own) in enumerate(zip(texts, shingles, strict=True)):
+        if len(words_of(bounded_text(text).encode("utf-8", "surrogatepass"))) >= SHINGLE_WORDS:
+            rare = np.unique(short_hashes(np.setdiff1d(own, common, assume_unique=True)))[:RARE_KEPT]
+            kept[at, : len(rare)] = rare
+    return kept
+
+
+def short_hashes(shingles: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
+    """The upper 32 bits, never 0."""
+    short: npt.NDArray[np.uint32] = np.maximum(shingles >> np.uint64(32), np.uint64(1)).astype(np.uint32)
+    return short

@@ -12,8 +12,8 @@ from typing import Final
 from classifiers.features import FORM
 
 HAND_WEIGHTS: Final[dict[str, float]] = {
-    "long query": 0.65,
-    "very long query": 0.15,
+    "question length": 2.65,
+    "prompt length above 6.4": 0.15,
     "mathematical signs": 0.35,
     "code signs": 0.10,
     "TeX signs": 0.45,

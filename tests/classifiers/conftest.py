@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from classifiers.train import TrainingReport, train
+from classifiers.train import Choice, TrainingReport, train
 from tests.classifiers.outcome_rows import rows, written
 
 
@@ -10,7 +10,8 @@ from tests.classifiers.outcome_rows import rows, written
 def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingReport:
     """An artifact trained on 400 rows of our own making; do not write into its directory."""
     place = tmp_path_factory.mktemp("trained")
-    return train([written(place / "made.jsonl.gz", rows(400))], place / "artifact")
+    path = written(place / "made.jsonl.gz", rows(400))
+    return train([path], place / "artifact", choice=Choice(prior=None))
 
 
 @pytest.fixture

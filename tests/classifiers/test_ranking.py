@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from classifiers import QueryFacts
 from classifiers.apgr import apgr, apgr_difference, curve
-from classifiers.candidates import candidates
+from classifiers.candidates import Rows, candidates
 from classifiers.folds import category_folds, random_folds, source_folds
 from classifiers.neighbours import groups
 
@@ -98,12 +98,14 @@ def test_a_stack_is_judged_on_one_scale_in_all_folds():
     hardness = draw.random(600)
     large = np.ones(600)
     small = (draw.random(600) > hardness).astype(float)
-    noise = {
+    outputs = {
         "form": draw.random(600),
         "gap": hardness + 50,
         "small_ok": 90 - hardness,
         "large_ok": np.ones(600),
+        "hand": draw.random(600),
     }
     folds = random_folds(np.arange(600), folds=5, seed=1)
-    found = {one.name: one.apgr.value for one in candidates(noise, small, large, folds)}
+    rows = Rows(outputs, np.ones(600), np.ones(600, dtype=bool), None, small, large, folds)
+    found = {one.name: one.apgr.value for one in candidates(rows, (0.2, 0.4), 0.0)}
     assert found["stack"] == pytest.approx(found["gap"], abs=0.02)

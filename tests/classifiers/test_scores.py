@@ -65,6 +65,12 @@ def test_one_score_a_batch_and_an_explanation_give_the_same_bits(some: list[Quer
         alone = [classifier.score(one) for one in some]
         assert classifier.score_many(some) == alone
         assert [classifier.explain(one).value for one in some] == alone
+        assert [classifier.assess(one).value for one in some] == alone
+        near = [classifier.is_familiar(one) for one in some]
+        assert [classifier.assess(one).familiar for one in some] == near
+        assert [classifier.explain(one).familiar for one in some] == near
+        effective = [value if known else 1.0 for value, known in zip(alone, near, strict=True)]
+        assert classifier.effective_many(some) == effective
         assert all(0.0 <= value <= 1.0 for value in alone)
 
 
@@ -105,7 +111,7 @@ def test_only_a_bounded_part_of_a_text_is_read(text: str):
 
 def test_the_middle_of_a_long_text_changes_nothing_and_both_ends_do():
     half = READ_CHARS // 2
-    start, end = "ask " * (half // 4), "end " * (half // 4)
+    start, end = "ask " * (half // 4), " end" * (half // 4)
     one, other = QueryFacts(start + "a" * 500_000 + end), QueryFacts(start + "z" * 500_000 + end)
     assert read(one).in_order.tolist() == read(other).in_order.tolist()
     assert SHIPPED.score(one) == SHIPPED.score(other)
@@ -115,7 +121,7 @@ def test_the_middle_of_a_long_text_changes_nothing_and_both_ends_do():
 
 def test_the_whole_length_counts_although_not_all_is_read():
     form = dict(zip(FORM, read(QueryFacts("a" * 1_000_000)).form, strict=True))
-    assert form["long query"] == pytest.approx(math.log1p(1_000_000))
+    assert form["prompt length"] == pytest.approx(math.log1p(1_000_000))
 
 
 @given(st.text(string.ascii_lowercase + " ", max_size=300))

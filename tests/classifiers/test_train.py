@@ -12,8 +12,10 @@ import pytest
 
 from classifiers import QueryFacts, load_artifact
 from classifiers.artifact import read_artifact
+from classifiers.blend import Blend, Judged
 from classifiers.calibration import fit_knots
 from classifiers.errors import OutcomeError
+from classifiers.features import FREE
 from classifiers.heads import CHANNELS, fit, matrix_of
 from classifiers.neighbours import groups, row_hash
 from classifiers.outcomes import read_outcomes
@@ -43,12 +45,16 @@ def test_serving_scores_as_training_did_up_to_the_rounding_of_weights(trained: T
     facts = [row.facts for row in outcomes]
     small = np.array([row.small_score for row in outcomes])
     large = np.array([row.large_score for row in outcomes])
-    outputs = fit(matrix_of(facts), small, large, seed=0).outputs(matrix_of(facts))
-    mixture = trained.manifest["head"]["mixture"]
-    expected = sum(weight * outputs[name] for name, weight in mixture.items())
+    matrix = matrix_of(facts)
+    fitted = fit(matrix, small, large, seed=0)
+    outputs = fitted.outputs(matrix)
+    blend = Blend.read(trained.manifest["head"]["blend"])
+    free = matrix.format == FREE
+    assert trained.manifest["head"]["prior"] == "hand-set score"
+    expected = blend.raw(Judged(outputs, fitted.known_share(matrix), free, outputs["hand"]))
     served = [load_artifact(trained.directory).raw(one) for one in facts]
     assert served == pytest.approx(expected.tolist(), abs=2e-3)
-    assert set(mixture) <= set(CHANNELS)
+    assert set(blend.coefficients) <= set(CHANNELS)
 
 
 def test_what_separates_the_rows_is_learned_and_beats_length(trained: TrainingReport):

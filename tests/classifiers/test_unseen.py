@@ -3,17 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from classifiers import QueryFacts, default_classifier, load_artifact
+from classifiers import QueryFacts, default_classifier
 from classifiers.artifact import read_artifact
 from classifiers.default import SHIPPED
-from classifiers.features import FORM, Reading, bucket_of, read, silent_keys, tag_of
+from classifiers.features import FORM, FREE, Reading, bucket_of, read, silent_keys, tag_of
 from classifiers.heads import fit, matrix_of
 from classifiers.model import LearnedClassifier
-from classifiers.train import TrainingReport
 
 CONVERSATION = {
     "many turns": {"turns": 9},
@@ -26,7 +24,7 @@ consonants = st.text("bcdfghjkqvwxz", min_size=9, max_size=9)
 
 
 def known(classifier: LearnedClassifier, reading: Reading) -> int:
-    table = classifier.weights.table
+    table = classifier.model.weights.table
     return int((table[bucket_of(reading.keys), -1] == tag_of(reading.keys)).sum())
 
 
@@ -69,7 +67,10 @@ def test_the_manifest_lists_the_form_features_that_never_varied_and_they_weigh_z
     artifact = read_artifact(SHIPPED)
     never = artifact.manifest["never_varied"]
     assert set(CONVERSATION) <= set(never)
-    assert not artifact.classifier.weights.form_weights[[FORM.index(name) for name in never]].any()
+    weights = artifact.classifier.model.weights
+    places = [FORM.index(name) for name in never]
+    assert not weights.form_weights[:, places].any()
+    assert not weights.prior_form[places].any()
 
 
 def test_a_fact_that_did_vary_does_weigh():
@@ -77,9 +78,9 @@ def test_a_fact_that_did_vary_does_weigh():
     facts = [QueryFacts(text, images=at % 2) for at, text in enumerate(texts)]
     small = np.array([1.0 - at % 2 for at in range(80)])
     fitted = fit(matrix_of(facts), small, np.ones(80), seed=0)
-    assert fitted.channels["gap"].form[FORM.index("has images")] > 0
-    assert fitted.channels["gap"].form[FORM.index("has tools")] == 0
-    assert fitted.channels["hand"].form[FORM.index("has tools")] == 0
+    assert fitted.channels["gap"].form[FREE, FORM.index("has images")] > 0
+    assert fitted.channels["gap"].form[FREE, FORM.index("has tools")] == 0
+    assert fitted.channels["hand"].form[FREE, FORM.index("has tools")] == 0
 
 
 def test_a_word_seen_in_one_query_only_weighs_nothing():
@@ -91,7 +92,7 @@ def test_a_word_seen_in_one_query_only_weighs_nothing():
 
 def test_talk_about_models_and_politeness_weighs_nothing():
     shipped = read_artifact(SHIPPED).classifier
-    table = shipped.weights.table
+    table = shipped.model.weights.table
     assert not (table[bucket_of(silent_keys()), -1] == tag_of(silent_keys())).any()
 
 
@@ -102,11 +103,3 @@ def test_no_two_words_share_a_bucket_in_a_fit():
     )
     buckets = bucket_of(fitted.keys[fitted.known])
     assert len(np.unique(buckets)) == len(buckets) > 500
-
-
-def test_familiarity_is_the_share_of_words_and_pairs_that_training_knew(trained: TrainingReport):
-    classifier = load_artifact(trained.directory)
-    assert classifier.familiarity(QueryFacts("spell the word river by hand")) == 1.0
-    assert classifier.familiarity(QueryFacts("zqxv kjwb vvqz")) == 0.0
-    assert classifier.familiarity(QueryFacts("?!")) == 1.0
-    assert classifier.familiarity(QueryFacts("river zqxv")) == pytest.approx(1 / 3)
