@@ -410,3 +410,22 @@ def test_where_money_is_given_audits_stop_with_it_and_the_decision_says_so(tmp_p
         assert 'pennyroute_audit_share{route="narrow"} 0.0' in client.get("/metrics").text
         service.settled()
     assert "route narrow: no more audits in " in service.said
+
+
+def test_all_workers_draw_by_the_same_salt_and_count_together(tmp_path: Path, upstream: Tongues):
+    upstream.clear()
+    config = CONFIG.format(url=upstream.base_url)
+    service = Service(tmp_path, config, environ={"TINY_KEY": KEY}, arguments=("--workers", "2"))
+    with service:
+        ids = []
+        for _ in range(12):  # a connection of its own each, so that both workers answer
+            with service.client() as client:
+                ids.append(asked(client, chat()))
+        lot = service.in_store(lot_of)
+        outcomes = [outcome_of(service, decision_id) for decision_id in ids]
+        assert [outcome.drawn for outcome in outcomes] == [lot.number(decision_id) for decision_id in ids]
+        assert all(outcome.complete for outcome in outcomes)
+        name = 'pennyroute_audits_total{result="judged",route="default"} 12.0'
+        with service.client() as client:
+            service.until(lambda: client.get("/metrics").text, lambda text: name in text)
+        service.settled()
