@@ -109,13 +109,16 @@ def replay(
         raise CommandFailed(
             "--changes: there is nothing to compare with; give a second --config, or a --threshold B:ROUTE=T"
         )
-    if from_store:
-        found = _from_store(terms, Where(terms[0].config, data_dir), account, (route, last, from_))
-    else:
-        found = _from_files(terms, files, route)
-    if changes is not None:
-        _write_changes(changes, found.compared)
-    _show(found, terms, show, json_=json_)
+    from router.replay.replay import uncollected
+
+    with uncollected():
+        if from_store:
+            found = _from_store(terms, Where(terms[0].config, data_dir), account, (route, last, from_))
+        else:
+            found = _from_files(terms, files, route)
+        if changes is not None:
+            _write_changes(changes, found.compared)
+        _show(found, terms, show, json_=json_)
 
 
 def _terms(configs: Sequence[Path], thresholds: Sequence[str], *, from_store: bool) -> "list[Terms]":

@@ -44,7 +44,7 @@ class Wanted:
 class ReadBack:
     """What was found: oldest first, and how many decisions are still going on (or reach further back)."""
 
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list, repr=False)  # asyncio.run takes the repr of its result
     open: int = 0
 
 

@@ -1,10 +1,12 @@
 """Traffic through configurations: in this process, or by all cores where there is much of it to read."""
 
+import gc
 import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from itertools import chain, islice
 
 from router.replay.asked import Asked, Row, Unreadable
@@ -70,7 +72,20 @@ def _by_processes(
             yield waiting.popleft().result()
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without looking for cycles: a replay makes none, and walking all its records takes longest."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _begin(terms: Sequence[Terms]) -> None:
+    gc.disable()  # see `uncollected`
     _configurations.extend(Configuration.of(one) for one in terms)
 
 

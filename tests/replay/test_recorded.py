@@ -1,14 +1,15 @@
 """The service's own decisions, replayed from its store: the same tiers, all of them, and the ledger's cost."""
 
 import json
-import random
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
 import pytest
 
+from classifiers import QueryFacts, default_classifier
 from router.access.caller import MAIN_ACCOUNT
 from router.errors import InvalidRequest
 from router.replay.configuration import Configuration, Terms
@@ -27,6 +28,12 @@ TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type"
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
 LONG = "word " * 2_500
 VARIED = 220
+TEXTS = [
+    *(row["query"] for row in rows(VARIED // 2, seed=5)),
+    *(f"{row['query']} {(EASY, HARD)[at % 2]}" for at, row in enumerate(rows(VARIED // 2, seed=7))),
+]
+LINE = round(median(default_classifier().score_many([QueryFacts(text) for text in TEXTS])), 4)
+"""Half of them are below it, whatever the shipped artifact is."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +46,7 @@ def upstream() -> Iterator[OpenAIWire]:
 def used(upstream: OpenAIWire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that has answered some hundred varied queries, with its line moved in between."""
     folder = tmp_path_factory.mktemp("used")
-    config = CONFIG.format(url=upstream.base_url)
+    config = CONFIG.format(url=upstream.base_url).replace("threshold: 0.12", f"threshold: {LINE}")
     with Service(folder, config, environ={"TINY_KEY": KEY}) as service:
         with service.client() as client:
             everything(client, upstream)
@@ -49,14 +56,11 @@ def used(upstream: OpenAIWire, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def everything(client: httpx.Client, upstream: OpenAIWire) -> None:
-    texts = [row["query"] for row in rows(VARIED // 2, seed=5)]
-    draw = random.Random(6)
-    texts += [f"{row['query']} {HARD if draw.random() < 0.5 else EASY}" for row in rows(VARIED // 2, seed=7)]
-    for at, text in enumerate(texts):
+    for at, text in enumerate(TEXTS):
         if at == VARIED // 3:
-            moved(client, "default", 0.09)
+            moved(client, "default", LINE * 1.1)
         if at == VARIED // 2:
-            moved(client, "kept", 0.3)
+            moved(client, "kept", 0.97)
         route = ("default", "kept", "support/tier-1")[at % 3]
         answered(client.post("/complete", json=ask(text, route=route, stream=at % 4 == 0)))
     for route in ("default", "kept"):
@@ -209,8 +213,8 @@ def test_another_threshold_moves_what_the_threshold_decided_and_nothing_else(use
 
 def test_the_configured_threshold_decides_where_none_is_named(used: Service) -> None:
     replayed = again(read(used, Wanted(route="kept")), configuration(used))
-    assert {row.decided[0].threshold for row in replayed} == {0.12}
-    assert any(row.past and row.past.threshold == 0.3 for row in replayed)
+    assert {row.decided[0].threshold for row in replayed} == {LINE}
+    assert any(row.past and row.past.threshold == 0.97 for row in replayed)
 
 
 def test_only_the_newest_are_read_where_so_many_are_asked_for(used: Service) -> None:
