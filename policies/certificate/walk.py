@@ -26,13 +26,13 @@ Numbers = npt.NDArray[np.int64]
 
 ONE_SIDED_POWER: Final = 16
 """A whole worst row where small only ever loses; next to none where gains and losses mix."""
-MIXED_ROW: Final = 0.005
-MIXED_ROW_MOST: Final = 0.05
+MIXED_ROW: Final = 0.012
+MIXED_ROW_MOST: Final = 0.09
 """Of a worst row where gains and losses mix: this part for each row of difference, and at most this part of
-the root of their number, so that the margin stays a few hundredths of a standard error at any size."""
+the root of their number, so that the margin stays below a tenth of a standard error at any size."""
 EARLY_EVENTS: Final = 20.0
-EARLY_ROW: Final = 0.4
-LOOK_AHEAD_EVENTS: Final = 5.0
+EARLY_ROW: Final = 0.6
+LOOK_AHEAD_EVENTS: Final = 3.0
 """While fewer than `EARLY_EVENTS` rows of difference are below a step, it may also pass by a plain bound with
 `EARLY_ROW` of a worst row (a whole one if small only ever loses), if the step with `LOOK_AHEAD_EVENTS` more
 of them keeps the floor as it stands. Where a floor is really lost, more is lost right after: such a step
