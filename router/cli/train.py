@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from router.cli.evaluate import SHIPPED_NAME
 from router.cli.failing import CommandFailed
 from router.cli.options import example
 
@@ -38,6 +39,14 @@ def train(
             "`grouped` for new kinds of query."
         ),
     ] = "random",
+    prior: Annotated[
+        str,
+        typer.Option(
+            metavar="shipped|none|DIR",
+            help="An earlier artifact to start from, so that few rows start from something: the shipped one, "
+            "none, or one that `train` wrote.",
+        ),
+    ] = SHIPPED_NAME,
     prior_share: Annotated[
         float,
         typer.Option(
@@ -67,6 +76,7 @@ def train(
     choice = Choice(
         seed=seed,
         select_by=select_by,
+        prior=_prior(prior),
         prior_share=prior_share,
         holdout=holdout,
         exclude=exclude,
@@ -80,6 +90,12 @@ def train(
     except OSError as error:
         raise CommandFailed(f"{out}: the artifact cannot be written ({error.strerror})") from error
     _print(report)
+
+
+def _prior(name: str) -> Path | None:
+    from classifiers.default import SHIPPED
+
+    return {SHIPPED_NAME: SHIPPED, "none": None}.get(name, Path(name))
 
 
 def _trained(outcomes: list[Path], out: Path, choice: "Choice") -> "TrainingReport":
@@ -112,6 +128,7 @@ def _print(report: "TrainingReport") -> None:
         soft_wrap=True,
     )
     out.print(f"head: {report.chosen} ({plain(report.reason)})", soft_wrap=True)
+    out.print(f"prior: {plain(str(manifest['head']['prior']))}", soft_wrap=True)
     columns = (
         Column("folds"),
         Column("APGR", right=True),

@@ -48,6 +48,14 @@ def test_what_is_held_out_is_named_with_what_to_do_with_it(pennyroute: Pennyrout
     assert "pennyroute tune --classifier trained trained/holdout.jsonl" in ran.out
 
 
+def test_the_prior_is_the_shipped_artifact_none_or_one_of_ones_own(pennyroute: Pennyroute):
+    _outcomes(pennyroute.folder / "outcomes.jsonl")
+    assert "prior: " in pennyroute.ok("train", "outcomes.jsonl", "--out", "alone", "--prior", "none").out
+    pennyroute.ok("train", "outcomes.jsonl", "--out", "after", "--prior", "alone")
+    said = pennyroute.refused("train", "outcomes.jsonl", "--out", "o", "--prior", "nowhere")
+    assert "nowhere" in said
+
+
 def test_bad_rows_are_named_and_with_strict_the_first_one_stops_it(pennyroute: Pennyroute):
     outcomes = pennyroute.folder / "outcomes.jsonl"
     _outcomes(outcomes)
