@@ -3,7 +3,8 @@
 From a file: request bodies of 1,000 characters, no two alike (texts as classifier_latency.py makes its
 prose), through one configuration and through two. From the store: the ledger's entries and decision records
 of as many decisions, in an embedded store of the benchmark's own; no text is kept, so the recorded
-difficulties decide. The median and the slowest of some rounds.
+difficulties decide. The median and the slowest of some rounds, and the median of the processor time that all
+its processes took: on a machine that others use too, that is what says how fast it is.
 
 Usage: python benchmarks/replay_speed.py [--queries N] [--rounds N]
 """
@@ -13,6 +14,7 @@ import asyncio
 import json
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
@@ -159,15 +161,23 @@ def timed(words: Sequence[str], folder: Path, rounds: int, count: int) -> str:
     """Seconds that the command takes, start of Python included."""
     command = [sys.executable, "-m", "router.cli.main", "replay", *words, "--json", "--show", "0"]
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    taken = []
+    taken, worked = [], []
     for _ in range(rounds):
-        start = time.perf_counter()
+        before, start = _processor_s(), time.perf_counter()
         done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
         taken.append(time.perf_counter() - start)
+        worked.append(_processor_s() - before)
         found = json.loads(done.stdout)
         if found["queries"] != count or found["sides"]["A"]["unknown_cost"]:
             raise SystemExit(f"replayed {found['queries']} of {count}, or not all of known cost")
-    return f"{statistics.median(taken):5.1f} s, slowest {max(taken):.1f} s"
+    middle, processor = statistics.median(taken), statistics.median(worked)
+    return f"{middle:5.1f} s, slowest {max(taken):.1f} s; processor {processor:.1f} s"
+
+
+def _processor_s() -> float:
+    """What the processes started here took so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -180,7 +190,8 @@ def main() -> None:
     count, rounds = options.queries, options.rounds
     print(f"command: python {' '.join(['benchmarks/replay_speed.py', *sys.argv[1:]])}")
     print(f"machine: {machine()}")
-    print(f"{count:,} decisions, {rounds} rounds")
+    wanted = os.getloadavg()[0]
+    print(f"{count:,} decisions, {rounds} rounds; {wanted:.1f} processes wanted the cores before it began")
     with tempfile.TemporaryDirectory(prefix="pr-") as place:
         folder = Path(place)
         (folder / "pennyroute.yaml").write_text(CONFIG)
