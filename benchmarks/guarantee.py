@@ -20,7 +20,6 @@ Usage: python benchmarks/guarantee.py --outcomes DIR --difficulties FILE.npz
 """
 
 import argparse
-import platform
 import sys
 import tempfile
 import time
@@ -199,8 +198,8 @@ def print_guarantee(jobs: list[tuple[str, int]], found: list[dict[tuple[str, flo
     return kept
 
 
-def print_others(jobs: list[tuple[str, int]], found: list[dict[tuple[str, float], Cell]]) -> None:
-    print("missed and cost of other bounds, on the first of these draws")
+def print_others(jobs: list[tuple[str, int]], found: list[dict[tuple[str, float], Cell]], draws: int) -> None:
+    print(f"missed and cost of other bounds, on the first {draws:,} of these draws")
     print(f"{'file':11} {'rows':>5} {'floor':>5} | " + " | ".join(f"{name:>19}" for name in OTHERS))
     for (name, count), cells in zip(jobs, found, strict=True):
         for floor in FLOORS:
@@ -228,7 +227,7 @@ def main() -> int:
     parser.add_argument("--outcomes", type=Path, required=True, help="folder of the three files")
     parser.add_argument("--difficulties", type=Path, required=True, help="where difficulties are kept (.npz)")
     parser.add_argument("--draws", type=int, default=3000)
-    parser.add_argument("--compare", type=int, default=100, help="draws for the other bounds, 0 for none")
+    parser.add_argument("--compare", type=int, default=60, help="draws for the other bounds, 0 for none")
     parser.add_argument("--judged", type=int, default=1000, help="draws for the judge, 0 for none")
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
@@ -252,13 +251,13 @@ def main() -> int:
     print(
         f"command: python benchmarks/guarantee.py --outcomes DIR --difficulties FILE --draws {options.draws}"
     )
-    print(f"machine: {machine()}, numpy {np.__version__}, {platform.system()}")
+    print(f"machine: {machine()}, numpy {np.__version__}")
     print(f"{options.draws:,} draws with replacement a cell, confidence {CONFIDENCE}")
     kept = print_guarantee(jobs, found)
     print("the promise is kept in every cell" if kept else "THE PROMISE IS NOT KEPT in the cells noted")
     if compared:
         print()
-        print_others(jobs, compared)
+        print_others(jobs, compared, options.compare)
     if judged:
         print()
         print_judged(judge_jobs, judged, options.judged)
