@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from classifiers import heads
-from classifiers.artifact import Learned, write_artifact
+from classifiers.artifact import Learned, read_artifact, write_artifact
 from classifiers.assemble import weights_of
 from classifiers.calibration import fit_knots
 from classifiers.errors import OutcomeError, RowError
@@ -18,6 +18,7 @@ from classifiers.model import Model
 from classifiers.neighbours import groups, rarest, row_hash, tail_hash
 from classifiers.out_of_fold import OutOfFold
 from classifiers.outcomes import Outcome, read_left_out, read_outcomes
+from classifiers.overlap import seen
 from classifiers.stated import QUALITY_TO_KEEP, THRESHOLD_GRID, Made, stated
 from classifiers.vocabulary import pack
 
@@ -32,17 +33,23 @@ __all__ = [
 ]
 
 HOLDOUT: Final = "holdout.jsonl"
+MOST_MET: Final = 0.05
+"""An earlier artifact that learned from more than this part of the held-out rows is no prior."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """What training did. `manifest` is what was written, with every measured figure."""
+    """What training did. `manifest` is what was written, with every measured figure.
+
+    `notes` say what a person should know: ids that stand twice, a prior that was set aside.
+    """
 
     directory: Path
     rows: int
     held_out: int
     excluded: int
     bad_rows: list[str]
+    notes: list[str]
     chosen: str
     reason: str
     manifest: dict[str, Any]
@@ -78,14 +85,15 @@ def train(
             + (f"; {len(read.bad)} rows were bad, first: {read.bad[0]}" if read.bad else "")
         )
     tell("reading queries", 0.05)
-    data = Data.of(learned, choice.prior)
+    prior, notes = _prior_for(kept_apart, choice)
+    data = Data.of(learned, prior)
     measured = Measured.of(data, choice, tell)
     tell("fitting the whole", 0.9)
     knots = fit_knots(measured.raw(measured.by), data.gap)
     manifest = write_artifact(
         out,
         _model(data, measured, knots, choice.seed),
-        _learned(data),
+        _learned(data, measured),
         stated(Made(data, measured, choice, outcomes, len(read.bad)), knots),
     )
     (out / HOLDOUT).unlink(missing_ok=True)  # one of an earlier training may hold rows that were learned now
@@ -99,11 +107,31 @@ def train(
         held_out=len(kept_apart),
         excluded=excluded,
         bad_rows=read.bad_summary(),
+        notes=[*read.notes, *notes],
         chosen=measured.chosen.name,
         reason=measured.reason,
         manifest=manifest,
         out_of_fold=measured.out_of_fold(data),
     )
+
+
+def _prior_for(kept_apart: list[Outcome], choice: Choice) -> tuple[Path | None, list[str]]:
+    """The earlier artifact to start from, unless it saw what is kept apart: then nothing could be judged.
+
+    Raises:
+        ArtifactError: as `read_artifact`.
+    """
+    if choice.prior is None or not kept_apart:
+        return choice.prior, []
+    artifact = read_artifact(choice.prior)
+    met = int(seen(artifact, [row.facts for row in kept_apart]).sum())
+    if met <= MOST_MET * len(kept_apart):
+        return choice.prior, []
+    note = (
+        f"{artifact.classifier.id} is set aside as a prior: it learned from {met:,} of the "
+        f"{len(kept_apart):,} rows that are held out, so nothing that carries it could be judged by them"
+    )
+    return None, [note]
 
 
 def _check_places(outcomes: Sequence[Path], out: Path) -> None:
@@ -175,7 +203,15 @@ def _model(data: Data, measured: Measured, knots: heads.Floats, seed: int) -> Mo
     )
 
 
-def _learned(data: Data) -> Learned:
+def _learned(data: Data, measured: Measured) -> Learned:
+    """These rows, and those of an earlier artifact that goes on speaking: it learned from those as well."""
     texts = [row.facts.text for row in data.rows]
     hashes = {key for text in texts for key in (row_hash(text), tail_hash(text))}
-    return Learned(np.array(sorted(hashes), dtype=np.uint64), rarest(texts, data.group))
+    own = Learned(np.array(sorted(hashes), dtype=np.uint64), rarest(texts, data.group))
+    if data.earlier is None or not measured.chosen.carries_earlier:
+        return own
+    before = data.earlier.artifact.learned
+    return Learned(
+        np.union1d(own.row_hashes, before.row_hashes),
+        np.concatenate((own.rare_shingles, before.rare_shingles)),
+    )

@@ -120,6 +120,8 @@ def _print(report: "TrainingReport") -> None:
     directory = plain(str(report.directory))
     for bad in report.bad_rows:
         to_person().print(f"not used: {plain(bad)}", style="yellow", soft_wrap=True)
+    for note in report.notes:
+        to_person().print(f"note: {plain(note)}", soft_wrap=True)
     apart = f", {report.held_out:,} held out" if report.held_out else ""
     left_out = f", {report.excluded:,} excluded" if report.excluded else ""
     out.print(
