@@ -28,6 +28,6 @@ def test_every_figure_it_names_is_printed(trained: TrainingReport, tmp_path: Pat
 
 def test_its_numbers_and_endings_are_those_of_the_code():
     assert f"{RESAMPLES:,} resamples" in PAGE
-    assert f"fewer than {LEAST_ROWS}\nrows left" in PAGE
+    assert f"fewer than {LEAST_ROWS} rows left" in PAGE
     for ending in ENDINGS:
         assert f"`{ending}`" in PAGE
