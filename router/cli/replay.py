@@ -93,7 +93,7 @@ def replay(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
-    """Replay recorded traffic through a configuration, or two, calling nobody.
+    """Replay recorded traffic through configurations, calling nobody.
 
     Tiers, cost, quality where both tiers' scores are known, what differs between two configurations (with
     95 % intervals), and which queries change tier. The service's own code decides. Its own decisions,
