@@ -16,9 +16,9 @@ def write_example(
     rows: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="How many.")] = 2_000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same rows.")] = 0,
 ) -> None:
-    """Write example outcomes, to try train, evaluate and tune before you have any.
+    """Write made-up outcomes, to try things before you have any.
 
-    They are made up: no model was asked. They are of the bundled offline upstream's two models, with its
+    No model was asked. They are of the bundled offline upstream's two models, with its
     example prices, and say nothing about any model.
     """
     from router.cli.output import for_programs, plain

@@ -64,7 +64,7 @@ def train(
     name: Annotated[str, typer.Option(metavar="NAME", help="The artifact's name in decisions.")] = "trained",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")] = False,
 ) -> None:
-    """Learn a classifier from outcomes and write its artifact and a report of how good it is.
+    """Learn a classifier from outcomes: an artifact and a report.
 
     An outcome is a line `{"id", "query", "small": {"model", "score", "cost_usd"}, "large": {…}}`, scores 0 to
     1; a table has columns such as `small_score`. Every figure is out of fold: measured on rows that were not

@@ -106,7 +106,9 @@ def tune(
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
-    """Find the threshold that keeps a quality floor, a budget, or what answers are worth.
+    """Find the threshold that keeps a floor, a budget, or a worth.
+
+    A quality floor with proof, a month's money, or what a good answer is worth to you.
 
     Give exactly one of --floor, --monthly-usd with --requests, and --value-usd. Rows that the classifier
     learned from, and their near-copies, are left out and counted: nothing is certified on its own training
