@@ -249,7 +249,8 @@ def main() -> int:
             else []
         )
     print(
-        f"command: python benchmarks/guarantee.py --outcomes DIR --difficulties FILE --draws {options.draws}"
+        "command: python benchmarks/guarantee.py --outcomes DIR --difficulties FILE"
+        f" --draws {options.draws} --compare {options.compare} --judged {options.judged}"
     )
     print(f"machine: {machine()}, numpy {np.__version__}")
     print(f"{options.draws:,} draws with replacement a cell, confidence {CONFIDENCE}")

@@ -26,13 +26,16 @@ Numbers = npt.NDArray[np.int64]
 
 ONE_SIDED_POWER: Final = 16
 """A whole worst row where small only ever loses; next to none where gains and losses mix."""
-MIXED_ROW: Final = 0.012
+MIXED_ROW: Final = 0.01
 MIXED_ROW_MOST: Final = 0.09
-"""Of a worst row where gains and losses mix: this part for each row of difference, and at most this part of
-the root of their number, so that the margin stays below a tenth of a standard error at any size."""
+FEW_ROW: Final = 0.5
+FEW_EVENTS: Final = 6.0
+"""Of a worst row where gains and losses mix: `MIXED_ROW` for each row of difference, at most
+`MIXED_ROW_MOST` of the root of their number, so that the margin stays below a tenth of a standard error at any
+size; and where they are few at least `FEW_ROW`, falling off over `FEW_EVENTS`: a handful is no sum of many."""
 EARLY_EVENTS: Final = 20.0
-EARLY_ROW: Final = 0.6
-LOOK_AHEAD_EVENTS: Final = 3.0
+EARLY_ROW: Final = 0.45
+LOOK_AHEAD_EVENTS: Final = 4.0
 """While fewer than `EARLY_EVENTS` rows of difference are below a step, it may also pass by a plain bound with
 `EARLY_ROW` of a worst row (a whole one if small only ever loses), if the step with `LOOK_AHEAD_EVENTS` more
 of them keeps the floor as it stands. Where a floor is really lost, more is lost right after: such a step
@@ -151,7 +154,8 @@ def _thresholds(rows: Rows, ends: Numbers) -> Floats:
 
 def _worst_rows(sums: Sums) -> Floats:
     """How much of a worst row each step supposes: a whole one where small only ever loses."""
-    mixed = np.minimum(MIXED_ROW * sums.lost2, MIXED_ROW_MOST * np.sqrt(sums.lost2))
+    many = np.minimum(MIXED_ROW * sums.lost2, MIXED_ROW_MOST * np.sqrt(sums.lost2))
+    mixed = np.maximum(many, FEW_ROW * np.exp(-sums.lost2 / FEW_EVENTS))
     one_sided = _one_sided(sums)
     rows: Floats = one_sided + (1.0 - one_sided) * mixed
     return rows
