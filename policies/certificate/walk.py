@@ -31,10 +31,10 @@ MIXED_ROW_MOST: Final = 0.09
 FEW_ROW: Final = 0.5
 FEW_EVENTS: Final = 6.0
 """Of a worst row where gains and losses mix: `MIXED_ROW` for each row of difference, at most
-`MIXED_ROW_MOST` of the root of their number, so that the margin stays below a tenth of a standard error at any
-size; and where they are few at least `FEW_ROW`, falling off over `FEW_EVENTS`: a handful is no sum of many."""
+`MIXED_ROW_MOST` of the root of their number, so that the margin stays below a tenth of a standard error at
+any size; and of few at least `FEW_ROW`, falling off over `FEW_EVENTS`: a handful is no sum of many."""
 EARLY_EVENTS: Final = 20.0
-EARLY_ROW: Final = 0.45
+EARLY_ROW: Final = 0.4
 LOOK_AHEAD_EVENTS: Final = 4.0
 """While fewer than `EARLY_EVENTS` rows of difference are below a step, it may also pass by a plain bound with
 `EARLY_ROW` of a worst row (a whole one if small only ever loses), if the step with `LOOK_AHEAD_EVENTS` more
