@@ -27,6 +27,7 @@ def recipe(manifest: dict[str, Any]) -> Choice:
     return Choice(
         seed=manifest["seed"],
         select_by="grouped" if head["selected_by"] == "grouped folds" else "random",
+        prior=None,
         prior_share=head["prior_share"],
         name=manifest["name"],
     )

@@ -16,6 +16,9 @@ Floats = npt.NDArray[np.float64]
 Outputs = dict[str, Floats]
 
 PRIOR: Final = "prior"
+LEAVING_EARLIER: Final = 2.0
+"""Standard errors by which something learned must be better than an earlier artifact; else it is one."""
+
 SINGLE: Final[dict[str, dict[str, float]]] = {
     "length_and_form": {"form": 1.0},
     "gap": {"gap": 1.0},
@@ -27,7 +30,7 @@ SINGLE: Final[dict[str, dict[str, float]]] = {
 WITH_PRIOR: Final = ("prior_and_heads", "prior_in_stack")
 """Those in which an earlier artifact goes on speaking, and which therefore carry it along."""
 ORDER: Final = (PRIOR, *SINGLE, "average", "stack", *WITH_PRIOR)
-"""Simplest first: a later one must be better than an earlier one by more than one standard error."""
+"""Simplest first: a later one must be better than an earlier one by more than one (paired) error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,6 @@ def choose(found: Iterable[Candidate], small: Floats, large: Floats) -> tuple[Ca
         behind, error = apgr_difference(best.raw, one.raw, small, large)
         if one is best:
             return one, f"{one.name} ranks best out of fold"
-        if behind <= error:
-            return one, f"{one.name} is simpler than {best.name} and within one standard error of it"
+        if behind <= (LEAVING_EARLIER if one.carries_earlier and one.name == PRIOR else 1.0) * error:
+            return one, f"{one.name} is simpler than {best.name} and not clearly behind it"
     return best, f"{best.name} ranks best out of fold"

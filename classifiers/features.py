@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers.facts import QueryFacts
-from classifiers.lexicon import DEMANDING, EXPERT, MODEL_TALK, PLAIN, REASONING
+from classifiers.lexicon import DEMANDING, EXPERT, MODEL_TALK, PADDING, PLAIN, REASONING
 
 FEATURE_VERSION: Final = 3
 """Raised whenever the same query would give other numbers: older artifacts are then refused."""
@@ -29,8 +29,7 @@ BUCKETS: Final = 1 << _BUCKET_BITS
 NO_TAG: Final = -1
 """The tag of a bucket that holds nothing."""
 _BUCKET_MASK, _TAG_SHIFT = np.uint32(BUCKETS - 1), np.uint32(_BUCKET_BITS)
-_KEY_MASK = np.uint64(0xFFFFFFFF)
-_FIRST, _SECOND, _SHIFT = np.uint64(2654435761), np.uint64(40503), np.uint64(9)
+_FIRST, _SECOND = np.uint32(2654435761), np.uint32(2246822519)
 _NORMAL_CHARS: Final = 128
 """Compatibility forms are made plain in pieces of this size: the time it takes grows with the square of a run
 of combining marks."""
@@ -60,6 +59,9 @@ _NO_KEYS: Keys = np.zeros(0, np.uint32)
 
 _DIGIT, _MATH, _CODE, _TEX, _QUESTION, _FOREIGN, _SPACE, _COMMA, _STOP = range(1, 10)
 _OPENING_WORDS: Final = 12
+_MOST_PADDING: Final = 24
+_LEAST_LEFT: Final = 3
+_THIS_IS: Final = [b"this", b"is"]
 
 FREE, CHOICE, SHOTS = 0, 1, 2
 FORMATS: Final = 3
@@ -177,15 +179,16 @@ def word_hashes(words: list[bytes]) -> npt.NDArray[np.uint64]:
     return np.fromiter(map(crc32, words), np.uint64, len(words))
 
 
-def pair_hashes(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Hashes of neighbouring words, in order; one fewer than the words."""
-    return (hashes[:-1] * _FIRST + hashes[1:] * _SECOND) >> _SHIFT
-
-
 def _keys_in_order(words: list[bytes], written: int) -> Keys:
-    hashes = word_hashes(words)
-    keys = np.concatenate((hashes, pair_hashes(hashes))).astype(np.uint32)
-    return keys ^ np.uint32(_SALTS[written]) if written else keys
+    count = len(words)
+    keys = np.empty(2 * count - 1, np.uint32)
+    single, pairs = keys[:count], keys[count:]
+    single[:] = np.fromiter(map(crc32, words), np.uint32, count)
+    np.multiply(single[:-1], _FIRST, out=pairs)
+    pairs += single[1:] * _SECOND
+    if written:
+        keys ^= np.uint32(_SALTS[written])
+    return keys
 
 
 def format_of(words: list[bytes], distinct: "set[bytes] | frozenset[bytes]") -> int:
@@ -222,8 +225,12 @@ def plain_word_keys(reading: Reading) -> Keys:
 
 def read(facts: QueryFacts) -> Reading:
     """Read one query; any string will do, lone surrogates and NUL included."""
-    data = bounded_text(facts.text).encode("utf-8", "surrogatepass")
-    words = words_of(data)
+    return read_bytes(facts, bounded_text(facts.text).encode("utf-8", "surrogatepass"))
+
+
+def read_bytes(facts: QueryFacts, data: bytes) -> Reading:
+    """Read one query of which `data` is the part to be read, lower-cased."""
+    data, words = _without_padding(data, words_of(data))
     distinct = set(words)
     written = format_of(words, distinct)
     form = _form(facts, data, words, distinct, written)
@@ -244,6 +251,44 @@ def _looks_like_code(data: bytes, distinct: set[bytes]) -> float:
         if mark in data:
             return 1.0
     return 0.0
+
+
+def _without_padding(data: bytes, words: list[bytes]) -> tuple[bytes, list[bytes]]:
+    """Without greetings before a query and thanks or pleas about models behind it.
+
+    Such a sentence is a run of words of `MODEL_TALK` and `PADDING`. Before the query all of the run goes;
+    behind it what follows its first word of `MODEL_TALK`, and a "this is" before that. Where hardly anything
+    else would be left, all stays.
+    """
+    start = _padding(words)[0]
+    end = _padding(words[: -_MOST_PADDING - 1 : -1])[1]
+    if end and words[-end - 2 : -end] == _THIS_IS:
+        end += 2
+    if (not start and not end) or len(words) - start - end < _LEAST_LEFT:
+        return data, words
+    return between(data, words, start, end), words[start : len(words) - end]
+
+
+def _padding(words: list[bytes]) -> tuple[int, int]:
+    """How many of the first words are padding, and how many up to the last of `MODEL_TALK` among them."""
+    length = talk = 0
+    for word in words[:_MOST_PADDING]:
+        if word in MODEL_TALK:
+            talk = length + 1
+        elif word not in PADDING:
+            break
+        length += 1
+    return (length if talk else 0), talk
+
+
+def between(data: bytes, words: list[bytes], start: int, end: int) -> bytes:
+    """The bytes without the first `start` and the last `end` of their words."""
+    left, right = 0, len(data)
+    for word in words[:start]:
+        left = data.index(word, left) + len(word)
+    for word in words[len(words) - end :][::-1]:
+        right = data.rindex(word, 0, right)
+    return data[left:right]
 
 
 def _last_question(words: list[bytes]) -> list[bytes]:

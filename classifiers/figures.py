@@ -28,26 +28,29 @@ def figures(manifest: dict[str, Any]) -> str:
 
 
 def _rankings(manifest: dict[str, Any], folds: dict[str, Any]) -> Iterator[str]:
-    chosen = manifest["head"]["chosen"]
     data = manifest["data"]
     copies = data["groups_of_near_copies"]
     yield f"`{manifest['name']}`, {data['rows']:,} rows, {copies:,} groups of near-copies."
     yield ""
-    yield f"| folds | shipped | learned alone (`{chosen}`) | form alone | length alone | calibration error |"
+    yield "| folds | shipped | form alone | length alone | calibration error | unfamiliar |"
     yield "|---|---|---|---|---|---|"
     for kind, one in folds.items():
-        learned, form = one["candidates"][chosen], one["candidates"]["length_and_form"]
-        shown = (one["shipped_mixture"], learned, form, one["length_alone"])
+        shown = (one["shipped_mixture"], one["form_alone"], one["length_alone"])
         cells = " | ".join(map(_apgr, shown))
-        yield f"| {_KINDS[kind]} | {cells} | {one['calibration_error']:.3f} |"
+        error, strange = one["calibration_error"], one["unfamiliar_share"]
+        yield f"| {_KINDS[kind]} | {cells} | {error:.3f} | {strange:.1%} |"
 
 
 def _by_file(folds: dict[str, Any]) -> Iterator[str]:
-    yield "| file | folds | shipped | length alone |"
-    yield "|---|---|---|---|"
+    yield "| file | folds | shipped | form alone | length alone | better than length by (95 %, paired) |"
+    yield "|---|---|---|---|---|---|"
     for kind, judged in folds.items():
         for file, one in judged["by_file"].items():
-            yield f"| {file} | {kind} | {_apgr(one['shipped_mixture'])} | {_apgr(one['length_alone'])} |"
+            shown = (one["shipped_mixture"], one["form_alone"], one["length_alone"])
+            cells = " | ".join(map(_apgr, shown))
+            apart = one["better_than"]["length_alone"]
+            interval = f"{apart['difference']:+.3f} ({apart['low']:+.3f} to {apart['high']:+.3f})"
+            yield f"| {file} | {kind} | {cells} | {interval} |"
 
 
 def _routed(manifest: dict[str, Any], folds: dict[str, Any]) -> Iterator[str]:

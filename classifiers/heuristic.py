@@ -5,7 +5,7 @@ from classifiers.difficulty import Difficulty, Factor, strongest
 from classifiers.facts import QueryFacts
 from classifiers.features import FORM, read
 from classifiers.model import logistic
-from classifiers.prior import WEIGHTS, hand_score
+from classifiers.prior import GUESS, hand_score
 
 _MOST: Final = 0.4
 """The largest difficulty a guess may claim: measured gaps between tiers are rarely wider."""
@@ -34,7 +34,7 @@ class Heuristic:
         form = read(facts).form
         moved = [
             Factor(name, weight * value)
-            for name, weight, value in zip(FORM, WEIGHTS, form, strict=True)
+            for name, weight, value in zip(FORM, GUESS, form, strict=True)
             if weight * value != 0.0
         ]
         return Difficulty(_difficulty(form), strongest(moved))

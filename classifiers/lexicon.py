@@ -39,7 +39,7 @@ DEMANDING = _words("""
 
 PLAIN = _words("""
     translate summarise summarize rewrite rephrase paraphrase shorten shorter proofread spelling synonym
-    synonyms convert define reformat classify categorise categorize extract fix hello hi hey thanks
+    synonyms convert define reformat classify categorise categorize extract fix
     reminder joke poem tweet slogan tagline greeting birthday reply polite friendly friendlier plural
     alphabetical suggest
 """)
@@ -52,3 +52,11 @@ MODEL_TALK = _words("""
     carefully expert advanced
 """)
 """Politeness, and talk about the question or the model: weighs nothing, so that saying so moves nothing."""
+
+PADDING = _words("""
+    i we you me us my this that it is am are was be so a an the and to of in on for with just will would
+    could can should may use ask need want give send help helps advance lot much many some question query
+    problem task one following good morning afternoon evening day everyone there again ok okay sure
+    appreciate appreciated your yours make most
+""")
+"""Words that polite or pleading sentences around a query are made of, beside `MODEL_TALK`."""

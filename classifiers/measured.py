@@ -93,6 +93,11 @@ class Data:
         return np.array([float(len(row.facts.text)) for row in self.rows])
 
     @property
+    def earlier_vocabulary(self) -> npt.NDArray[np.uint8] | None:
+        """The words that the earlier artifact knew."""
+        return self.earlier.artifact.classifier.model.vocabulary if self.earlier is not None else None
+
+    @property
     def source(self) -> list[str]:
         """The file that each row is of."""
         return [row.source for row in self.rows]
@@ -173,7 +178,12 @@ def _kinds(data: Data, seed: int) -> list[Folds]:
         category_folds(categories, data.group, folds=GROUPED_FOLDS),
         source_folds(data.source, data.group),
     ]
-    return [folds for folds in kinds if folds is not None]
+    return [
+        folds
+        for folds in kinds
+        if folds is not None
+        and (folds.name == "random" or min(len(learned) for learned, _ in folds.splits()) >= LEAST_ROWS // 2)
+    ]
 
 
 def _out_of_fold_rows(data: Data, folds: Folds, seed: int, tell: Progress) -> tuple[Rows, Floats]:
@@ -191,7 +201,7 @@ def _out_of_fold_rows(data: Data, folds: Folds, seed: int, tell: Progress) -> tu
         for name, values in fitted.outputs(there).items():
             outputs[name][judged] = values
         known[judged] = fitted.known_share(there)
-        familiarity[judged] = _familiarity(data.matrix.take(learned), there)
+        familiarity[judged] = _familiarity(data, learned, judged)
         if data.earlier is not None:
             fold = Fold(data.matrix, data.small, data.large, learned, judged, seed)
             earlier[judged] = data.earlier.out_of_fold(fold, fitted)
@@ -207,9 +217,11 @@ def _out_of_fold_rows(data: Data, folds: Folds, seed: int, tell: Progress) -> tu
     return rows, familiarity
 
 
-def _familiarity(learned: heads.Matrix, judged: heads.Matrix) -> Floats:
-    vocabulary = Vocabulary(pack(np.concatenate(learned.plain)))
-    return np.array(list(map(vocabulary.share, judged.plain, judged.sizes)))
+def _familiarity(data: Data, learned: heads.Rows, judged: heads.Rows) -> Floats:
+    plain, sizes = data.matrix.plain, data.matrix.sizes
+    keys = np.concatenate([plain[row] for row in learned.tolist()])
+    vocabulary = Vocabulary(pack(keys, data.earlier_vocabulary))
+    return np.array([vocabulary.share(plain[row], sizes[row]) for row in judged.tolist()])
 
 
 def _trust(known_share: Floats) -> tuple[float, float]:

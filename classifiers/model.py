@@ -1,8 +1,9 @@
 """The learned classifier as it serves: a ranking, a calibration curve, and a vocabulary of what is known."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import not_
 from typing import Final
 
 import numpy as np
@@ -10,8 +11,16 @@ import numpy.typing as npt
 
 from classifiers.difficulty import ITS_WORDS, MAX_FACTORS, Difficulty, Factor, strongest
 from classifiers.facts import QueryFacts
-from classifiers.features import FORM_NAMES, Reading, plain_word_keys, read
-from classifiers.ranking import Found, Ranking, Weights, logistic
+from classifiers.features import (
+    FORM_NAMES,
+    Reading,
+    between,
+    bounded_text,
+    plain_word_keys,
+    read,
+    read_bytes,
+)
+from classifiers.ranking import Ranking, Seen, Weights, logistic
 from classifiers.vocabulary import Vocabulary, sizes_of
 
 __all__ = ["LearnedClassifier", "Model", "Weights", "logistic"]
@@ -62,20 +71,22 @@ class LearnedClassifier:
 
     def score(self, facts: QueryFacts) -> float:
         """See `Classifier.score`."""
-        reading = read(facts)
-        return self._calibrated(self._ranking.raw(reading, self._ranking.found(reading)))
+        return self._calibrated(self._ranking.raw(self._seen(self._read(facts))))
 
     def score_many(self, facts: Sequence[QueryFacts]) -> list[float]:
         """See `Classifier.score_many`."""
-        return [value for value, _ in self._valued(facts)]
+        return list(map(self._calibrated, self.raw_many(facts)))
 
     def effective_many(self, facts: Sequence[QueryFacts]) -> list[float]:
         """See `Classifier.effective_many`."""
-        return [value if self._near(reading) else 1.0 for value, reading in self._valued(facts)]
+        return [
+            self._calibrated(self._ranking.raw(seen)) if self._near(seen) else 1.0
+            for seen in self._seen_of(facts)
+        ]
 
     def is_familiar(self, facts: QueryFacts) -> bool:
         """See `Classifier.is_familiar`."""
-        return self._near(read(facts))
+        return self._near(self._seen(self._read(facts)))
 
     def familiarity(self, facts: QueryFacts) -> float:
         """Share of the query that is made of words known from training (0 to 1): see `Vocabulary.share`."""
@@ -84,49 +95,59 @@ class LearnedClassifier:
 
     def explain(self, facts: QueryFacts) -> Difficulty:
         """See `Classifier.explain`; word weights are linearised at this query."""
-        reading = read(facts)
-        found = self._ranking.found(reading)
-        moved = self._ranking.moved(reading, found, by_key=True)
-        quoting = [
-            Factor(_word_name(reading, key), weight, quotes=True)
-            for key, weight in moved.by_key
-            if abs(weight) > _FAINT
+        seen = self._seen(self._read(facts))
+        moved = self._ranking.moved(seen, by_key=True)
+        names = [pair[low] for pair, low in zip(FORM_NAMES, map(not_, moved.above), strict=True)]
+        weights = [*moved.groups, *(weight for _, weight in moved.by_key)]
+        factors = [
+            Factor(names[at], weights[at])
+            if at < len(names)
+            else Factor(_word_name(seen.reading, moved.by_key[at - len(names)][0]), weights[at], quotes=True)
+            for at in _strongest(weights)
         ]
-        factors = strongest([*_form_factors(moved.groups, moved.above), *quoting])
-        return self._difficulty(reading, found, factors)
+        return self._difficulty(seen, strongest(factors))
 
     def assess(self, facts: QueryFacts) -> Difficulty:
         """See `Classifier.assess`."""
-        reading = read(facts)
-        found = self._ranking.found(reading)
-        moved = self._ranking.moved(reading, found)
-        factors = _form_factors(moved.groups, moved.above)
-        if abs(moved.words) > _FAINT:
-            factors = strongest([*factors, Factor(ITS_WORDS, moved.words)])
-        return self._difficulty(reading, found, factors)
+        seen = self._seen(self._read(facts))
+        moved = self._ranking.moved(seen)
+        weights = [*moved.groups, moved.words]
+        factors = tuple(
+            Factor(FORM_NAMES[at][not moved.above[at]] if at < len(moved.groups) else ITS_WORDS, weights[at])
+            for at in _strongest(weights)[:MAX_FACTORS]
+        )
+        return self._difficulty(seen, factors)
 
     def raw(self, facts: QueryFacts) -> float:
         """The score before calibration: any real number, comparable within one artifact."""
-        reading = read(facts)
-        return self._ranking.raw(reading, self._ranking.found(reading))
+        return self._ranking.raw(self._seen(self._read(facts)))
 
     def raw_many(self, facts: Sequence[QueryFacts]) -> list[float]:
         """`raw` of each, bit for bit."""
-        readings = [read(one) for one in facts]
-        return list(map(self._ranking.raw, readings, self._ranking.found_of(readings)))
+        return list(map(self._ranking.raw, self._seen_of(facts)))
 
-    def _valued(self, facts: Sequence[QueryFacts]) -> list[tuple[float, Reading]]:
-        readings = [read(one) for one in facts]
-        found = self._ranking.found_of(readings)
-        raws = map(self._ranking.raw, readings, found)
-        return [(self._calibrated(raw), reading) for raw, reading in zip(raws, readings, strict=True)]
+    def _read(self, facts: QueryFacts) -> Reading:
+        """The query without made-up words behind it; where hardly anything else is there, as it is."""
+        reading = read(facts)
+        noise = self._vocabulary.noise_behind(reading)
+        if not noise:
+            return reading
+        data = bounded_text(facts.text).encode("utf-8", "surrogatepass")
+        return read_bytes(facts, between(data, reading.words, 0, noise))
 
-    def _difficulty(self, reading: Reading, found: Found, factors: tuple[Factor, ...]) -> Difficulty:
-        value = self._calibrated(self._ranking.raw(reading, found))
-        return Difficulty(value, factors, familiar=self._near(reading))
+    def _seen(self, reading: Reading) -> Seen:
+        return self._ranking.seen(reading, self._ranking.found(reading))
 
-    def _near(self, reading: Reading) -> bool:
-        return self._vocabulary.is_near(reading, self.familiar_from)
+    def _seen_of(self, facts: Sequence[QueryFacts]) -> Iterator[Seen]:
+        readings = list(map(self._read, facts))
+        return map(self._ranking.seen, readings, self._ranking.found_of(readings))
+
+    def _difficulty(self, seen: Seen, factors: tuple[Factor, ...]) -> Difficulty:
+        return Difficulty(self._calibrated(self._ranking.raw(seen)), factors, familiar=self._near(seen))
+
+    def _near(self, seen: Seen) -> bool:
+        """Near where enough words and pairs are known for the learned part to speak at all, else by words."""
+        return seen.trust > 0.0 or self._vocabulary.is_near(seen.reading, self.familiar_from)
 
     def _calibrated(self, raw: float) -> float:
         knots = self._raw_knots
@@ -140,11 +161,12 @@ class LearnedClassifier:
         return low + along * (high - low)
 
 
-def _form_factors(groups: list[float], above: list[bool]) -> tuple[Factor, ...]:
-    """The groups of form features that moved most and moved at all, strongest first."""
-    sizes = list(map(abs, groups))
-    order = sorted(range(len(groups)), key=sizes.__getitem__, reverse=True)[:MAX_FACTORS]
-    return tuple(Factor(FORM_NAMES[at][not above[at]], groups[at]) for at in order if sizes[at] > _FAINT)
+def _strongest(weights: list[float]) -> list[int]:
+    """Places of the `MAX_FACTORS` that moved most and moved at all, and of their equals; strongest first."""
+    sizes = list(map(abs, weights))
+    least = max(_FAINT, sorted(sizes)[-MAX_FACTORS:][0])
+    places = [at for at, size in enumerate(sizes) if size >= least]
+    return sorted(places, key=sizes.__getitem__, reverse=True)
 
 
 def _word_name(reading: Reading, key: int) -> str:

@@ -1,8 +1,8 @@
 """The hand-set score: what a person would guess from a query's form, without any data.
 
-Used alone as the `Heuristic`, and mixed by a small, measured weight into the shipped artifact, because public
-benchmarks hold hardly any plain everyday queries. Every sign is fixed by hand: more reasoning words,
-mathematics, code or length can only raise it, plain-errand words can only lower it.
+Used alone as the `Heuristic`; and in what is trained where words are strange and a little in all free text,
+because public benchmarks hold hardly any plain everyday queries. Every sign is fixed by hand: more reasoning
+words, mathematics, code or length can only raise it, plain-errand words can only lower it.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Final
 from classifiers.features import FORM
 
 HAND_WEIGHTS: Final[dict[str, float]] = {
-    "question length": 2.65,
+    "question length": 0.65,
     "prompt length above 6.4": 0.15,
     "mathematical signs": 0.35,
     "code signs": 0.10,
@@ -30,9 +30,17 @@ HAND_WEIGHTS: Final[dict[str, float]] = {
 }
 HAND_BIAS: Final = -5.0
 
-WEIGHTS: Final = tuple(HAND_WEIGHTS.get(name, 0.0) for name in FORM)
+GUESS: Final = tuple(HAND_WEIGHTS.get(name, 0.0) for name in FORM)
+
+STRANGE_LENGTH: Final = 2.65
+"""What length weighs where words are strange: on a collection left out nothing else ranked as well."""
+
+WEIGHTS: Final = tuple(
+    STRANGE_LENGTH if name == "question length" else weight for name, weight in zip(FORM, GUESS, strict=True)
+)
+"""The prior of training, which fits its scale; beside what was learned only the proportions count."""
 
 
 def hand_score(form: list[float]) -> float:
     """The raw hand-set score of a query's form features: any real number, 0 where small and large may tie."""
-    return HAND_BIAS + math.fsum(map(mul, form, WEIGHTS))
+    return HAND_BIAS + math.fsum(map(mul, form, GUESS))

@@ -73,12 +73,27 @@ def logistic(z: float) -> float:
     return grown / (1.0 + grown)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """What the table holds of one query: sums of its columns but the tag, and how many keys have a row."""
 
     sums: list[int]
     known: int
+
+
+@dataclass(slots=True)
+class Seen:
+    """A query as a ranking sees it.
+
+    `form` is within the range of training, `trust` (0 to 1) says how far the learned part is to be believed,
+    `activations` are each channel's z.
+    """
+
+    reading: Reading
+    found: Found
+    form: list[float]
+    trust: float
+    activations: list[float]
 
 
 class Ranking:
@@ -90,18 +105,10 @@ class Ranking:
         self._columns = weights.table.shape[1] - 1
         self._scales: list[float] = weights.scales.tolist()
         self._channels = [
-            tuple(
-                zip(
-                    weights.coefficients.tolist(),
-                    weights.logistic.tolist(),
-                    bias,
-                    self._scales[:-1],
-                    by_form.T.tolist(),
-                    strict=True,
-                )
-            )
+            tuple(zip(bias, self._scales[:-1], by_form.T.tolist(), strict=True))
             for bias, by_form in zip(weights.bias.tolist(), weights.form_weights, strict=True)
         ]
+        self._links = tuple(zip(weights.coefficients.tolist(), weights.logistic.tolist(), strict=True))
         self._low: list[float] = weights.form_low.tolist()
         self._high: list[float] = weights.form_high.tolist()
         self._by_hand: list[float] = weights.prior_form.tolist()
@@ -140,43 +147,55 @@ class Ranking:
         each = (next(sums) if length else nothing for length in lengths)
         return [Found(one, one[-1]) for one in each]
 
-    def raw(self, reading: Reading, found: Found) -> float:
-        """The score before calibration: any real number, comparable within one artifact."""
-        form, trust = self._clipped(reading), self.trust(reading, found)
-        raw = 0.0
-        if trust > 0.0:
-            raw = trust * (self._blend[OFFSET] + self._linked(self._activations(found, form, reading)))
-        speaks = 1.0 - trust + self._steady[reading.format]
-        return raw + speaks * self._prior(form, reading) if speaks > 0.0 else raw
-
-    def trust(self, reading: Reading, found: Found) -> float:
-        """How far the learned part is to be believed (0 to 1)."""
+    def seen(self, reading: Reading, found: Found) -> Seen:
+        """What the score and its explanation are made from."""
+        form = [
+            low if value < low else min(value, high)
+            for value, low, high in zip(reading.form, self._low, self._high, strict=True)
+        ]
         low, high = self._blend[TRUST_FROM], self._blend[TRUST_FULL]
         share: float = found.known / len(reading.keys) if found.known else 0.0
         trust: float = min(max((share - low) / (high - low), 0.0), 1.0)
-        return trust
+        norm, sums = self._norm(found), found.sums
+        activations = [
+            bias + sums[column] * scale / norm + sum(map(mul, form, by_form))
+            for column, (bias, scale, by_form) in enumerate(self._channels[reading.format])
+        ]
+        return Seen(reading, found, form, trust, activations)
 
-    def moved(self, reading: Reading, found: Found, *, by_key: bool = False) -> Moved:
+    def raw(self, seen: Seen) -> float:
+        """The score before calibration: any real number, comparable within one artifact."""
+        raw, trust = 0.0, seen.trust
+        if trust > 0.0:
+            linked = self._blend[OFFSET]
+            for z, (coefficient, bent) in zip(seen.activations, self._links, strict=True):
+                linked += coefficient * (logistic(z) if bent else z)
+            raw = trust * linked
+        speaks = 1.0 - trust + self._steady[seen.reading.format]
+        return raw + speaks * self._prior(seen) if speaks > 0.0 else raw
+
+    def moved(self, seen: Seen, *, by_key: bool = False) -> Moved:
         """What moved the raw score, linearised at this query; each key only where asked for."""
-        weights, form, trust = self.weights, self._clipped(reading), self.trust(reading, found)
-        slopes = self._slopes(self._activations(found, form, reading)) * trust
-        speaks = 1.0 - trust + self._steady[reading.format]
-        away = np.array(form) - weights.form_mean
+        weights, reading = self.weights, seen.reading
+        slopes = np.array(self._slopes(seen))
+        speaks = 1.0 - seen.trust + self._steady[reading.format]
+        away = np.array(seen.form) - weights.form_mean
         pulls = weights.form_weights[reading.format] @ slopes + speaks * weights.prior_form
-        groups = np.add.reduceat(pulls * away, self._starts)
-        by_column = slopes * weights.scales[:-1] / self._norm(found)
-        words = float(np.array(found.sums[: len(by_column)]) @ by_column)
+        groups: list[float] = np.add.reduceat(pulls * away, self._starts).tolist()
+        above = (away[self._starts] >= 0).tolist()
+        by_column = slopes * weights.scales[:-1] / self._norm(seen.found)
+        words = sum(map(mul, seen.found.sums, by_column.tolist()))
         keys: list[tuple[int, float]] = []
         if by_key:
             rows, known = self._rows(reading.keys)
-            keys = list(zip(reading.keys[known].tolist(), (rows[:, :-2] @ by_column).tolist(), strict=True))
-        above = (away[self._starts] >= 0).tolist()
+            by_row = (rows[:, :-2] @ by_column).tolist()
+            keys = list(zip(reading.keys[known].tolist(), by_row, strict=True))
         if self.prior is None or speaks == 0.0:
-            return Moved(groups.tolist(), above, words, keys)
+            return Moved(groups, above, words, keys)
         scale = speaks * self._blend[PRIOR_SCALE]
-        other = self.prior.moved(reading, self.prior.found(reading), by_key=by_key)
+        other = self.prior.moved(self.prior.seen(reading, self.prior.found(reading)), by_key=by_key)
         return Moved(
-            (groups + scale * np.array(other.groups)).tolist(),
+            [own + scale * theirs for own, theirs in zip(groups, other.groups, strict=True)],
             above,
             words + scale * other.words,
             _added(keys, [(key, scale * weight) for key, weight in other.by_key]),
@@ -188,41 +207,23 @@ class Ranking:
         known = rows[:, -1] == tag_of(keys)
         return rows[known], known
 
-    def _clipped(self, reading: Reading) -> list[float]:
-        return [
-            low if value < low else min(value, high)
-            for value, low, high in zip(reading.form, self._low, self._high, strict=True)
-        ]
-
     def _norm(self, found: Found) -> float:
         return math.sqrt(found.sums[self._columns - 1] * self._scales[-1]) or 1.0
 
-    def _activations(self, found: Found, form: list[float], reading: Reading) -> list[float]:
-        norm, sums = self._norm(found), found.sums
-        return [
-            bias + sums[column] * scale / norm + sum(map(mul, form, by_form))
-            for column, (_, _, bias, scale, by_form) in enumerate(self._channels[reading.format])
-        ]
-
-    def _linked(self, activations: list[float]) -> float:
-        raw: float = 0.0
-        for z, (coefficient, bent, *_) in zip(activations, self._channels[0], strict=True):
-            raw += coefficient * (logistic(z) if bent else z)
-        return raw
-
-    def _prior(self, form: list[float], reading: Reading) -> float:
-        prior: float = self._blend[PRIOR_OFFSET] + sum(map(mul, form, self._by_hand))
+    def _prior(self, seen: Seen) -> float:
+        prior: float = self._blend[PRIOR_OFFSET] + sum(map(mul, seen.form, self._by_hand))
         if self.prior is not None:
-            prior += self._blend[PRIOR_SCALE] * self.prior.raw(reading, self.prior.found(reading))
+            other = self.prior.seen(seen.reading, self.prior.found(seen.reading))
+            prior += self._blend[PRIOR_SCALE] * self.prior.raw(other)
         return prior
 
-    def _slopes(self, activations: list[float]) -> Floats:
-        """Change of the linked sum per unit of each z, at this query."""
+    def _slopes(self, seen: Seen) -> list[float]:
+        """Change of the raw score per unit of each z, at this query."""
         slopes = []
-        for z, (coefficient, bent, *_) in zip(activations, self._channels[0], strict=True):
+        for z, (coefficient, bent) in zip(seen.activations, self._links, strict=True):
             p = logistic(z) if bent else 0.0
-            slopes.append(coefficient * p * (1.0 - p) if bent else coefficient)
-        return np.array(slopes)
+            slopes.append(seen.trust * (coefficient * p * (1.0 - p) if bent else coefficient))
+        return slopes
 
 
 def _added(some: list[tuple[int, float]], others: list[tuple[int, float]]) -> list[tuple[int, float]]:

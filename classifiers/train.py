@@ -198,7 +198,7 @@ def _model(data: Data, measured: Measured, knots: heads.Floats, seed: int) -> Mo
     return Model(
         weights=weights_of(fitted, chosen.blend, by_hand=earlier is None),
         knots=knots,
-        vocabulary=pack(np.concatenate(data.matrix.plain)),
+        vocabulary=pack(np.concatenate(data.matrix.plain), data.earlier_vocabulary),
         prior=earlier.weights if earlier is not None else None,
     )
 

@@ -5,6 +5,7 @@ all, in the better half of the query: text appended to a query, or pasted before
 """
 
 from typing import Final
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,13 @@ _SLOT_MASK: Final = np.uint32(SLOTS - 1)
 LEAST_UNKNOWN_BYTES: Final = 24
 """With fewer bytes of unknown words than this nobody can tell: a query is then near."""
 
+LEAST_NOISE: Final = 3
+LEAST_SENSE: Final = 3
+"""So many words at the end are noise if all are unknown; so many, and half of the rest, must be known."""
+
+LEAST_RICH: Final = 10_000
+"""A vocabulary of fewer words does not know enough of them to call others made up."""
+
 Sizes = npt.NDArray[np.int16]
 
 _LONGEST: Final = 60
@@ -27,17 +35,16 @@ _LONGEST: Final = 60
 
 def sizes_of(words: list[bytes]) -> Sizes:
     """Bytes of each word, at most `_LONGEST`; negative for numbers, which are known without being kept."""
-    return np.array(
-        [-min(len(word), _LONGEST) if word.isdigit() else min(len(word), _LONGEST) for word in words],
-        dtype=np.int16,
-    )
+    size = np.minimum(np.fromiter(map(len, words), np.int16, len(words)), _LONGEST)
+    return np.where(np.fromiter(map(bytes.isdigit, words), np.bool_, len(words)), -size, size)
 
 
-def pack(keys: Keys) -> npt.NDArray[np.uint8]:
-    """The vocabulary of these words, (VOCABULARY_BYTES,)."""
+def pack(keys: Keys, earlier: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
+    """The vocabulary of these words, (VOCABULARY_BYTES,), and of an earlier one."""
     slots = np.zeros(SLOTS, dtype=np.bool_)
     slots[keys & _SLOT_MASK] = True
-    return np.packbits(slots)
+    packed = np.packbits(slots)
+    return packed if earlier is None else packed | earlier
 
 
 class Vocabulary:
@@ -45,6 +52,7 @@ class Vocabulary:
 
     def __init__(self, packed: npt.NDArray[np.uint8]) -> None:
         self._known = np.unpackbits(packed).view(np.bool_)
+        self._is_rich = int(self._known.sum()) >= LEAST_RICH
 
     def share(self, keys: Keys, sizes: Sizes) -> float:
         """Share of the words known, by bytes, in the better half of the query (0 to 1); 1 without words."""
@@ -57,6 +65,23 @@ class Vocabulary:
             return True
         share, unknown = self._compared(keys, sizes_of(reading.words))
         return unknown < LEAST_UNKNOWN_BYTES or share >= least_share
+
+    def noise_behind(self, reading: Reading) -> int:
+        """How many words at the end are made up: all unknown, and `LEAST_NOISE` or more of them."""
+        words = reading.words
+        if not self._is_rich or len(words) < LEAST_NOISE + LEAST_SENSE or self._knows(words[-1]):
+            return 0
+        noise = 1
+        while noise < len(words) and not self._knows(words[-noise - 1]):
+            noise += 1
+        left = len(words) - noise
+        if noise < LEAST_NOISE or left < LEAST_SENSE:
+            return 0
+        sense = sum(map(self._knows, words[:left]))
+        return noise if sense >= max(LEAST_SENSE, left / 2) else 0
+
+    def _knows(self, word: bytes) -> bool:
+        return bool(self._known[crc32(word) & (SLOTS - 1)]) or word.isdigit()
 
     def _compared(self, keys: Keys, sizes: Sizes) -> tuple[float, int]:
         """The share, and how many bytes of words are unknown."""

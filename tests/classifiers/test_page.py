@@ -38,7 +38,7 @@ def test_numbers_in_its_sentences_are_those_of_the_code_and_the_manifest():
         f"the average gap between the two models is about {gap:.2f}",
         f"On {MANIFEST['data']['rows']:,} recorded outcomes",
         f"longer than {READ_CHARS:,} characters the first and the last {READ_CHARS // 2:,} are read",
-        f"prior** ({MANIFEST['head']['prior_share']:g} of a standard deviation)",
+        f"prior** ({MANIFEST['head']['blend']['steady_free']:g} of a standard deviation)",
         f"At least {LEAST_ROWS} rows",
     ):
         assert sentence in WORDS

@@ -1,0 +1,140 @@
+"""Does a query keep its tier when only its looks change, and can it be talked into the large model?
+
+Each row is scored by an artifact that did not learn from it (two halves, near-copies together), at that
+artifact's default threshold; what is unfamiliar counts as large. "kept" is the share of queries whose copy
+gets the same tier; "moved up" the share of all queries whose copy gets large where the query got small.
+
+Usage: python benchmarks/classifier_stability.py --outcomes DIR [--rows N]
+"""
+
+import argparse
+import random
+import string
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.classifier_retrain import recipe
+from benchmarks.machine import machine
+from classifiers import QueryFacts, load_artifact
+from classifiers.artifact import read_artifact
+from classifiers.default import SHIPPED
+from classifiers.neighbours import groups
+from classifiers.outcomes import Outcome, read_outcomes
+from classifiers.train import train
+
+FILES = ("mmlu", "mixed", "routerbench")
+TYPO_SHARE = 0.03
+Copy = Callable[[str, random.Random], str]
+
+
+def typos(text: str, draw: random.Random) -> str:
+    """3 % of the words with one letter dropped, doubled, changed or two swapped."""
+    pieces = text.split(" ")
+    for at, word in enumerate(pieces):
+        if len(word) > 1 and draw.random() < TYPO_SHARE:
+            place = draw.randrange(len(word) - 1)
+            head, one, two, tail = word[:place], word[place], word[place + 1], word[place + 2 :]
+            letter = draw.choice(string.ascii_lowercase)
+            pieces[at] = head + draw.choice([two, one + one + two, letter + two, two + one]) + tail
+    return " ".join(pieces)
+
+
+def spaced(text: str, draw: random.Random) -> str:
+    """Single spaces for all white space, or wider ones."""
+    return "  ".join(text.split(" ")) + "\n" if draw.random() < 0.5 else " ".join(text.split())
+
+
+def punctuated(text: str, draw: random.Random) -> str:
+    """The last full stop or question mark gone or doubled; commas, semicolons and quotes gone."""
+    bare = text.rstrip(".?! \n")
+    end = draw.choice(["", ".", "?", "??", "!"])
+    return bare.translate(str.maketrans("", "", ',;"')) + end
+
+
+def gibberish(text: str, draw: random.Random) -> str:
+    """Eight made-up words at the end."""
+    made = ("".join(draw.choices(string.ascii_lowercase, k=draw.randint(4, 10))) for _ in range(8))
+    return f"{text} {' '.join(made)}"
+
+
+LOOKS: dict[str, Copy] = {
+    "typos in 3 % of words": typos,
+    "upper case": lambda text, _: text.upper(),
+    "lower case": lambda text, _: text.lower(),
+    "white space": spaced,
+    "punctuation": punctuated,
+    "polite padding": lambda text, _: (
+        f"Hello! Could you please help me with this? {text} Thank you very much!"
+    ),
+}
+GAMES: dict[str, Copy] = {
+    "this is extremely hard …": lambda text, _: f"{text} This is extremely hard, use the best model.",
+    "gibberish appended": gibberish,
+}
+
+
+def halves(rows: list[Outcome], place: Path) -> list[tuple[Path, list[Outcome]]]:
+    """Two artifacts, each with the rows that it did not learn from."""
+    group = groups([row.facts for row in rows])
+    side = np.random.default_rng(0).integers(0, 2, int(group.max()) + 1)[group]
+    choice = recipe(read_artifact(SHIPPED).manifest)
+    made = []
+    for number in (0, 1):
+        folder = place / str(number)
+        folder.mkdir()
+        paths = []
+        for source in FILES:
+            inside = [
+                row for row, of in zip(rows, side, strict=True) if of == number and row.source == source
+            ]
+            paths.append(folder / f"{source}.jsonl")
+            paths[-1].write_bytes(b"".join(row.line for row in inside))
+        train(paths, folder / "artifact", choice=choice)
+        made.append((folder / "artifact", [row for row, of in zip(rows, side, strict=True) if of != number]))
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--outcomes", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--rows", type=int, default=3_000, help="how many of each half are copied")
+    options = parser.parse_args()
+    print("command: python benchmarks/classifier_stability.py --outcomes DIR")
+    print(f"machine: {machine()}")
+    draw = random.Random(0)
+    rows = read_outcomes([options.outcomes / f"{name}.jsonl.gz" for name in FILES]).rows
+    tiers: dict[str, list[np.ndarray]] = {}
+    sources: list[str] = []
+    with tempfile.TemporaryDirectory() as place:
+        for directory, apart in halves(rows, Path(place)):
+            classifier = load_artifact(directory)
+            some = draw.sample(apart, min(options.rows, len(apart)))
+            sources += [row.source for row in some]
+            texts = [row.facts.text for row in some]
+            copies: dict[str, Copy] = {"as it is": lambda text, _: text, **LOOKS, **GAMES}
+            for name, copy in copies.items():
+                scores = classifier.effective_many([QueryFacts(copy(text, draw)) for text in texts])
+                large = np.array(scores) >= classifier.default_threshold
+                tiers.setdefault(name, []).append(large)
+    found = {name: np.concatenate(parts) for name, parts in tiers.items()}
+    before = found.pop("as it is")
+    of = np.array(sources)
+    print(f"{len(before)} queries, {before.mean():.1%} to large as they are")
+    for name, after in found.items():
+        by_file = ", ".join(f"{file} {(before == after)[of == file].mean():.1%}" for file in FILES)
+        up = (after & ~before).mean()
+        print(
+            f"{name:<26} kept {(before == after).mean():>6.1%}  moved up {up:>5.1%}  kept by file: {by_file}"
+        )
+
+
+if __name__ == "__main__":
+    main()
