@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from classifiers.facts import QueryFacts
 
@@ -8,8 +8,7 @@ MAX_FACTORS: Final = 6
 ITS_WORDS: Final = "the query's words"
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(NamedTuple):
     """One thing about a query that moved its difficulty.
 
     `name` is for people ("contains code", "word: prove"). `weight` is the signed contribution to the raw

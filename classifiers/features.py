@@ -10,8 +10,7 @@ that the bucket must carry. A word that training never saw therefore finds no we
 
 import math
 import unicodedata
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -24,6 +23,8 @@ FEATURE_VERSION: Final = 3
 """Raised whenever the same query would give other numbers: older artifacts are then refused."""
 
 READ_CHARS: Final = 8192
+_LOOKED_AT: Final = READ_CHARS * 5 // 8
+"""Characters looked at, of each end, for what is read of it: more, because wide white space shrinks."""
 _BUCKET_BITS = 17
 BUCKETS: Final = 1 << _BUCKET_BITS
 NO_TAG: Final = -1
@@ -84,6 +85,7 @@ def _kind_of_byte(byte: int) -> int:
 
 
 _KIND_TABLE = bytes(_kind_of_byte(byte) for byte in range(256))
+_NO_KIND = bytes(byte for byte in range(256) if not _kind_of_byte(byte))
 
 _LENGTH_STEPS: Final = (4.0, 4.75, 5.5, 6.25, 7.0, 7.75)
 """Logarithms of about 55, 115, 245, 520, 1,100 and 2,300 characters: where the slope of length may change."""
@@ -128,8 +130,7 @@ _CODE_MARKS: Final = (b"```", b"();", b"#include")
 _CODE_WORDS: Final = frozenset((b"def", b"return", b"import", b"print", b"elif", b"printf"))
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What was read of one query.
 
     `in_order` are the keys of the words, then those of the pairs of neighbours, repeats included; `keys` are
@@ -150,8 +151,8 @@ def bounded_text(text: str) -> str:
     Compatibility forms (full-width letters, ligatures) and typographic signs (curly quotes, dashes) are made
     plain, so that they part words as the typed ones do.
     """
-    if len(text) > 2 * READ_CHARS:
-        text = f"{text[:READ_CHARS]} {text[-READ_CHARS:]}"
+    if len(text) > 2 * _LOOKED_AT:
+        text = f"{text[:_LOOKED_AT]} {text[-_LOOKED_AT:]}"
     text = text.lower() if text.isascii() else _plain_forms(text).casefold()
     if len(text) > READ_CHARS:
         text, half = " ".join(text.split()), READ_CHARS // 2
@@ -309,11 +310,11 @@ def _option_words(words: list[bytes], distinct: set[bytes]) -> int:
 def _form(
     facts: QueryFacts, data: bytes, words: list[bytes], distinct: set[bytes], written: int
 ) -> list[float]:
-    kinds = data.translate(_KIND_TABLE)
+    kinds = data.translate(_KIND_TABLE, _NO_KIND)
     letters = len(data) - kinds.count(_SPACE)
     size, count = letters or 1, len(words) or 1
     digits = kinds.count(_DIGIT)
-    marks = kinds.count(_QUESTION)
+    marks, code = kinds.count(_QUESTION), kinds.count(_CODE)
     log1p = math.log1p
     prompt = log1p(_whole_length(len(facts.text), letters))
     asked = log1p(sum(map(len, _last_question(words)))) if written == SHOTS else prompt
@@ -329,7 +330,7 @@ def _form(
         *[numbers - step if numbers > step else 0.0 for step in _DIGIT_STEPS],
         digits / size,
         log1p(kinds.count(_MATH)),
-        log1p(kinds.count(_CODE)),
+        log1p(code),
         log1p(kinds.count(_TEX)),
         kinds.count(_FOREIGN) / size,
         float(written != FREE),
@@ -340,19 +341,26 @@ def _form(
         float(marks == 0),
         log1p(kinds.count(_COMMA)),
         log1p(kinds.count(_STOP)),
-        _looks_like_code(data, distinct),
+        _looks_like_code(data, distinct) if code or not distinct.isdisjoint(_CODE_WORDS) else 0.0,
         min(len(DEMANDING.intersection(opening)), 2) / 2,
         min(len(distinct & REASONING), 4) / 4,
         min(len(distinct & EXPERT), 4) / 4,
         min(len(PLAIN.intersection(opening)), 2) / 2,
-        log1p(max(facts.turns - 1, 0)),
-        log1p(max(facts.system_chars, 0)),
-        log1p(max(facts.history_chars, 0)),
-        float(facts.has_tools),
-        log1p(max(facts.images, 0)),
+        *_around(facts),
     ]
+
+
+def _around(facts: QueryFacts) -> tuple[float, ...]:
+    """Features of the conversation that the query stands in."""
+    return (
+        math.log1p(max(facts.turns - 1, 0)),
+        math.log1p(max(facts.system_chars, 0)),
+        math.log1p(max(facts.history_chars, 0)),
+        float(facts.has_tools),
+        math.log1p(max(facts.images, 0)),
+    )
 
 
 def _whole_length(chars: int, letters: int) -> int:
     """Bytes that are no white space; of a text that is read in part, as many more as it is longer."""
-    return letters if chars <= 2 * READ_CHARS else max(letters, round(letters * chars / READ_CHARS))
+    return letters if chars <= 2 * _LOOKED_AT else max(letters, round(letters * chars / READ_CHARS))

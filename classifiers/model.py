@@ -3,7 +3,6 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from operator import not_
 from typing import Final
 
 import numpy as np
@@ -26,6 +25,8 @@ from classifiers.vocabulary import Vocabulary, sizes_of
 __all__ = ["LearnedClassifier", "Model", "Weights", "logistic"]
 
 _FAINT: Final = 1e-9
+_BATCH: Final = 32
+"""So many readings are held at once: few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,12 @@ class LearnedClassifier:
         """See `Classifier.explain`; word weights are linearised at this query."""
         seen = self._seen(self._read(facts))
         moved = self._ranking.moved(seen, by_key=True)
-        names = [pair[low] for pair, low in zip(FORM_NAMES, map(not_, moved.above), strict=True)]
         weights = [*moved.groups, *(weight for _, weight in moved.by_key)]
+        forms = len(moved.groups)
         factors = [
-            Factor(names[at], weights[at])
-            if at < len(names)
-            else Factor(_word_name(seen.reading, moved.by_key[at - len(names)][0]), weights[at], quotes=True)
+            Factor(self._form_name(seen, at), weights[at])
+            if at < forms
+            else Factor(_word_name(seen.reading, moved.by_key[at - forms][0]), weights[at], quotes=True)
             for at in _strongest(weights)
         ]
         return self._difficulty(seen, strongest(factors))
@@ -112,9 +113,12 @@ class LearnedClassifier:
         seen = self._seen(self._read(facts))
         moved = self._ranking.moved(seen)
         weights = [*moved.groups, moved.words]
+        forms = len(moved.groups)
         factors = tuple(
-            Factor(FORM_NAMES[at][not moved.above[at]] if at < len(moved.groups) else ITS_WORDS, weights[at])
-            for at in _strongest(weights)[:MAX_FACTORS]
+            [
+                Factor(self._form_name(seen, at) if at < forms else ITS_WORDS, weights[at])
+                for at in _strongest(weights)[:MAX_FACTORS]
+            ]
         )
         return self._difficulty(seen, factors)
 
@@ -139,8 +143,13 @@ class LearnedClassifier:
         return self._ranking.seen(reading, self._ranking.found(reading))
 
     def _seen_of(self, facts: Sequence[QueryFacts]) -> Iterator[Seen]:
-        readings = list(map(self._read, facts))
-        return map(self._ranking.seen, readings, self._ranking.found_of(readings))
+        for at in range(0, len(facts), _BATCH):
+            readings = list(map(self._read, facts[at : at + _BATCH]))
+            yield from map(self._ranking.seen, readings, self._ranking.found_of(readings))
+
+    def _form_name(self, seen: Seen, group: int) -> str:
+        above, below = FORM_NAMES[group]
+        return above if self._ranking.is_above(seen, group) else below
 
     def _difficulty(self, seen: Seen, factors: tuple[Factor, ...]) -> Difficulty:
         return Difficulty(self._calibrated(self._ranking.raw(seen)), factors, familiar=self._near(seen))

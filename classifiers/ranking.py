@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import mul
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,6 @@ Table = npt.NDArray[np.int16]
 
 OFFSET, TRUST_FROM, TRUST_FULL, STEADY, STEADY_FREE, PRIOR_OFFSET, PRIOR_SCALE = range(7)
 BLEND_NUMBERS: Final = 7
-_BATCH: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +51,10 @@ class Weights:
     blend: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What moved a raw score: each group of form features, all words together, and each word and pair.
-
-    `above` says of each group whether its first feature is above the mean of training.
-    """
+class Moved(NamedTuple):
+    """What moved a raw score: each group of form features, all words together, and each word and pair."""
 
     groups: list[float]
-    above: list[bool]
     words: float
     by_key: list[tuple[int, float]]
 
@@ -73,16 +67,14 @@ def logistic(z: float) -> float:
     return grown / (1.0 + grown)
 
 
-@dataclass(slots=True)
-class Found:
+class Found(NamedTuple):
     """What the table holds of one query: sums of its columns but the tag, and how many keys have a row."""
 
     sums: list[int]
     known: int
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A query as a ranking sees it.
 
     `form` is within the range of training, `trust` (0 to 1) says how far the learned part is to be believed,
@@ -116,22 +108,21 @@ class Ranking:
         self._steady = [
             self._blend[STEADY] + self._blend[STEADY_FREE] * (at == FREE) for at in range(FORMATS)
         ]
+        self._pulls = [np.column_stack((by_form, weights.prior_form)) for by_form in weights.form_weights]
+        self._mean: list[float] = weights.form_mean.tolist()
         self._starts = np.array(GROUP_STARTS)
 
     def found(self, reading: Reading) -> Found:
         """Look a query up in the table."""
-        rows = self._rows(reading.keys)[0]
-        sums: list[int] = np.add.reduce(rows, axis=0, dtype=np.int32).tolist()
-        return Found(sums, len(rows))
+        keys = reading.keys
+        rows = self._table.take(bucket_of(keys), axis=0)
+        known = (rows[:, -1] == tag_of(keys)).astype(np.int32)
+        rows[:, -1] = 1
+        sums: list[int] = (known @ rows).tolist()
+        return Found(sums, sums[-1])
 
     def found_of(self, readings: Sequence[Reading]) -> list[Found]:
-        """`found` of many, by one gather for each `_BATCH` of them."""
-        looked_up: list[Found] = []
-        for at in range(0, len(readings), _BATCH):
-            looked_up += self._gathered(readings[at : at + _BATCH])
-        return looked_up
-
-    def _gathered(self, readings: Sequence[Reading]) -> list[Found]:
+        """`found` of a few at once, by one gather for all of them."""
         lengths = [len(one.keys) for one in readings]
         keys = np.concatenate([one.keys for one in readings])
         rows = self._table.take(bucket_of(keys), axis=0)
@@ -150,7 +141,7 @@ class Ranking:
     def seen(self, reading: Reading, found: Found) -> Seen:
         """What the score and its explanation are made from."""
         form = [
-            low if value < low else min(value, high)
+            value if low <= value <= high else min(max(value, low), high)
             for value, low, high in zip(reading.form, self._low, self._high, strict=True)
         ]
         low, high = self._blend[TRUST_FROM], self._blend[TRUST_FULL]
@@ -177,29 +168,33 @@ class Ranking:
     def moved(self, seen: Seen, *, by_key: bool = False) -> Moved:
         """What moved the raw score, linearised at this query; each key only where asked for."""
         weights, reading = self.weights, seen.reading
-        slopes = np.array(self._slopes(seen))
+        slopes = self._slopes(seen)
         speaks = 1.0 - seen.trust + self._steady[reading.format]
         away = np.array(seen.form) - weights.form_mean
-        pulls = weights.form_weights[reading.format] @ slopes + speaks * weights.prior_form
+        pulls = self._pulls[reading.format] @ np.array([*slopes, speaks])
         groups: list[float] = np.add.reduceat(pulls * away, self._starts).tolist()
-        above = (away[self._starts] >= 0).tolist()
-        by_column = slopes * weights.scales[:-1] / self._norm(seen.found)
-        words = sum(map(mul, seen.found.sums, by_column.tolist()))
+        norm = self._norm(seen.found)
+        by_column = [slope * scale / norm for slope, scale in zip(slopes, self._scales, strict=False)]
+        words = sum(map(mul, seen.found.sums, by_column))
         keys: list[tuple[int, float]] = []
         if by_key:
             rows, known = self._rows(reading.keys)
-            by_row = (rows[:, :-2] @ by_column).tolist()
+            by_row = (rows[:, :-2] @ np.array(by_column)).tolist()
             keys = list(zip(reading.keys[known].tolist(), by_row, strict=True))
         if self.prior is None or speaks == 0.0:
-            return Moved(groups, above, words, keys)
+            return Moved(groups, words, keys)
         scale = speaks * self._blend[PRIOR_SCALE]
         other = self.prior.moved(self.prior.seen(reading, self.prior.found(reading)), by_key=by_key)
         return Moved(
             [own + scale * theirs for own, theirs in zip(groups, other.groups, strict=True)],
-            above,
             words + scale * other.words,
             _added(keys, [(key, scale * weight) for key, weight in other.by_key]),
         )
+
+    def is_above(self, seen: Seen, group: int) -> bool:
+        """Whether the first feature of a group is above the mean of training."""
+        start = GROUP_STARTS[group]
+        return seen.form[start] >= self._mean[start]
 
     def _rows(self, keys: Keys) -> tuple[Table, npt.NDArray[np.bool_]]:
         """The rows of the table that are these keys' own, and which keys have one."""

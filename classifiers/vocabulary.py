@@ -24,6 +24,9 @@ LEAST_NOISE: Final = 3
 LEAST_SENSE: Final = 3
 """So many words at the end are noise if all are unknown; so many, and half of the rest, must be known."""
 
+_BEGINNING: Final = 8
+"""Where none of so many first words is known, what stands behind them is no noise behind a query."""
+
 LEAST_RICH: Final = 10_000
 """A vocabulary of fewer words does not know enough of them to call others made up."""
 
@@ -70,6 +73,8 @@ class Vocabulary:
         """How many words at the end are made up: all unknown, and `LEAST_NOISE` or more of them."""
         words = reading.words
         if not self._is_rich or len(words) < LEAST_NOISE + LEAST_SENSE or self._knows(words[-1]):
+            return 0
+        if not any(map(self._knows, words[:_BEGINNING])):
             return 0
         noise = 1
         while noise < len(words) and not self._knows(words[-noise - 1]):
