@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from policies import Tier
 from router.catalog import Model
 from router.clock import World
-from router.decision import Decision, input_bound
+from router.decision import Decision
 from router.errors import StoreUnavailable
 from router.ledger.entry import Entry, Kind, Tokens, attempt_id
 from router.ledger.ledger import Hold, Ledger
@@ -24,6 +24,7 @@ from router.pricing.usage import Usage, UsageSource
 from router.record import OPEN, DecisionRecord, draft, encode_record
 from router.spool import Spool
 from router.store.connection import StoreRefused
+from router.trimming import input_bound
 
 _log = logging.getLogger(__name__)
 _OUTPUT_WHEN_UNCAPPED = 16_384

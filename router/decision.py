@@ -4,29 +4,16 @@ import msgspec
 from msgspec.structs import replace
 
 from classifiers import Classifier, Difficulty
-from policies import (
-    CapOutcome,
-    Choice,
-    Context,
-    Reason,
-    Tier,
-    Worth,
-    apply_caps,
-    choose,
-    lacks,
-    turns_to_keep,
-)
+from policies import CapOutcome, Choice, Context, Reason, Tier, Worth, choose, lacks
 from router.catalog import Model, Route
 from router.errors import ContextTooLong, NotSupported
 from router.pricing.price import cost_nano
-from router.pricing.tokens import bound_tokens, count_tokens
 from router.pricing.usage import Usage
 from router.query import Query
 from router.routes.certificate import CertificateInForce
 from router.routes.threshold import Threshold
+from router.trimming import capped, input_estimate
 
-_TOKENS_A_MESSAGE = 4
-_TOKENS_AN_IMAGE = 765
 _ATTEMPTS_UNROUTED = 3
 
 
@@ -169,7 +156,7 @@ def decide(
     named = query.explained or route.store_prompts
     difficulty = classifier.explain(query.facts) if named else classifier.assess(query.facts)
     asked = query
-    query, caps, input_tokens, trimmed = _capped(query, route)
+    query, caps, input_tokens, trimmed = capped(query, route)
     certificate = certificate_of(route, threshold, classifier.id)
     inputs = replace(_inputs(query, caps, input_tokens, trimmed), familiar=difficulty.familiar)
     context = context_of(inputs, route, threshold, certificate)
@@ -309,64 +296,6 @@ def fallen_back(decision: Decision, model: Model) -> Decision:
     tier = Tier.SMALL if decision.route and model.name == decision.route.small.name else Tier.LARGE
     first = decision.first or decision
     return replace(decision, model=model, choice=Choice(tier, Reason.FALLBACK), first=first)
-
-
-def input_estimate(query: Query) -> int:
-    """Estimated input tokens of a query, for fitting and capping.
-
-    For money only as what is `counted`, where a provider states no usage; the worst case has `input_bound`.
-    """
-    text = sum(count_tokens(turn.text) + _TOKENS_A_MESSAGE for turn in query.turns)
-    return text + query.images * _TOKENS_AN_IMAGE + _tools_estimate(query)
-
-
-def input_bound(query: Query) -> int:
-    """Tokens the input cannot exceed, for the worst case."""
-    return bound_tokens(query.input_bytes, len(query.turns), query.images)
-
-
-def _tools_estimate(query: Query) -> int:
-    return sum(len(bytes(query.body[name])) for name in ("tools", "functions") if name in query.body) // 4
-
-
-def _capped(query: Query, route: Route) -> tuple[Query, CapOutcome, int, int]:
-    tokens = input_estimate(query)
-    caps = apply_caps(route.caps, input_tokens=tokens, output_asked=query.output_asked)
-    limit = route.caps.max_input_tokens
-    if caps.refused:
-        raise ContextTooLong(
-            f"the query has about {tokens} input tokens; route {route.name!r} takes at most {limit} "
-            "(caps.max_input_tokens)",
-            param="messages",
-        )
-    if not caps.trim or limit is None:
-        return query, caps, tokens, 0
-    sizes = [
-        (turn.role, count_tokens(turn.text) + _TOKENS_A_MESSAGE + turn.images * _TOKENS_AN_IMAGE)
-        for turn in query.turns
-    ]
-    kept = turns_to_keep(sizes, limit - _tools_estimate(query))
-    if kept is None:
-        raise ContextTooLong(
-            f"the system prompt and the last turn alone are over route {route.name!r}'s "
-            f"{limit} input tokens (caps.max_input_tokens); leaving out older turns cannot help",
-            param="messages",
-        )
-    shorter = with_turns(query, kept)
-    return shorter, caps, input_estimate(shorter), len(query.turns) - len(kept)
-
-
-def with_turns(query: Query, kept: list[int]) -> Query:
-    """The query with only these turns, each byte for byte as it came."""
-    raws = msgspec.json.decode(query.body["messages"], type=list[msgspec.Raw])
-    left_out = sum(len(bytes(raw)) for at, raw in enumerate(raws) if at not in kept)
-    messages = msgspec.Raw(b"[" + b",".join(bytes(raws[at]) for at in kept) + b"]")
-    return replace(
-        query,
-        turns=tuple(query.turns[at] for at in kept),
-        body={**query.body, "messages": messages},
-        input_bytes=query.input_bytes - left_out,
-    )
 
 
 def _check_takes(model: Model, query: Query) -> None:
