@@ -101,15 +101,7 @@ def write_artifact(
     directory: Path, model: Model, learned: Learned, manifest: dict[str, Any]
 ) -> dict[str, Any]:
     """Write both files and return the manifest as written. The same input gives the same bytes."""
-    arrays: dict[str, npt.NDArray[Any]] = {
-        "row_hashes": np.sort(learned.row_hashes),
-        "rare_shingles": learned.rare_shingles,
-        "knots": model.knots,
-        "vocabulary": model.vocabulary,
-        **_named("", model.weights),
-        **(_named(_PRIOR, model.prior) if model.prior is not None else {}),
-    }
-    packed = npz.pack(arrays)
+    packed = packed_arrays(model, learned)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / WEIGHTS).write_bytes(packed)
     whole = {
@@ -123,6 +115,19 @@ def write_artifact(
     text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
     (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
     return whole
+
+
+def packed_arrays(model: Model, learned: Learned) -> bytes:
+    """What `weights.npz` holds."""
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "row_hashes": np.sort(learned.row_hashes),
+        "rare_shingles": learned.rare_shingles,
+        "knots": model.knots,
+        "vocabulary": model.vocabulary,
+        **_named("", model.weights),
+        **(_named(_PRIOR, model.prior) if model.prior is not None else {}),
+    }
+    return npz.pack(arrays)
 
 
 def _named(prefix: str, weights: Weights) -> dict[str, npt.NDArray[Any]]:

@@ -27,7 +27,7 @@ def weights_of(fitted: Fitted, blend: Blend, *, by_hand: bool) -> Weights:
     idf2, idf2_scale = _whole(fitted.idf2)
     hand = fitted.channels["hand"].form[0]
     return Weights(
-        table=_table(fitted, [*columns, idf2]),
+        table=_table(fitted, [*columns, idf2], read=bool(blend.coefficients)),
         scales=np.array([*scales, idf2_scale]),
         bias=np.stack([channel.bias for _, channel in channels], axis=1),
         coefficients=np.array([weight for weight, _ in channels]),
@@ -60,11 +60,13 @@ def _channels(fitted: Fitted, coefficients: dict[str, float]) -> list[tuple[floa
     return channels + [(coefficients[name], fitted.channels[name]) for name in bent]
 
 
-def _table(fitted: Fitted, columns: list[npt.NDArray[np.int16]]) -> npt.NDArray[np.int16]:
-    keys = fitted.keys[fitted.known]
+def _table(fitted: Fitted, columns: list[npt.NDArray[np.int16]], *, read: bool) -> npt.NDArray[np.int16]:
+    """The table; an empty one where nothing learned is read."""
+    known = fitted.known & read
+    keys = fitted.keys[known]
     table = np.zeros((BUCKETS, len(columns) + 1), dtype=np.int16)
     table[:, -1] = NO_TAG
-    table[bucket_of(keys)] = np.stack([*(column[fitted.known] for column in columns), tag_of(keys)], axis=1)
+    table[bucket_of(keys)] = np.stack([*(column[known] for column in columns), tag_of(keys)], axis=1)
     return table
 
 

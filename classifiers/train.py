@@ -19,6 +19,7 @@ from classifiers.neighbours import groups, rarest, row_hash, tail_hash
 from classifiers.out_of_fold import OutOfFold
 from classifiers.outcomes import Outcome, read_left_out, read_outcomes
 from classifiers.overlap import seen
+from classifiers.slimmer import slimmed
 from classifiers.stated import QUALITY_TO_KEEP, THRESHOLD_GRID, Made, stated
 from classifiers.vocabulary import pack
 
@@ -90,10 +91,11 @@ def train(
     measured = Measured.of(data, choice, tell)
     tell("fitting the whole", 0.9)
     knots = fit_knots(measured.raw(measured.by), data.gap)
+    model, known = slimmed(_model(data, measured, knots, choice.seed), _learned(data, measured))
     manifest = write_artifact(
         out,
-        _model(data, measured, knots, choice.seed),
-        _learned(data, measured),
+        model,
+        known,
         stated(Made(data, measured, choice, outcomes, len(read.bad)), knots),
     )
     (out / HOLDOUT).unlink(missing_ok=True)  # one of an earlier training may hold rows that were learned now
