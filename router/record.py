@@ -3,7 +3,6 @@
 No prompt, no word of it and no answer unless the route says so.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from classifiers import Difficulty, Factor
 from policies import Choice, Reason, Tier
 from router.decision import Decision, Drawn, Inputs, explain
 from router.ledger.entry import Entry, Labels
+from router.moments import moment
 from router.pricing.money import usd
 
 OPEN = "open"
@@ -87,7 +87,7 @@ def shown(raw: bytes, entries: list[Entry]) -> dict[str, Any]:
     decision: dict[str, Any] = msgspec.to_builtins(replace(record, messages=msgspec.UNSET))
     if isinstance(record.messages, msgspec.Raw):
         decision["messages"] = msgspec.json.decode(record.messages)
-    decision["created_at"] = _moment(decision.pop("created_ms"))
+    decision["created_at"] = moment(decision.pop("created_ms"))
     decision["explanation"] = _explanation(record)
     decision["labels"] = _named(record.labels)
     costs = [entry.cost_nano for entry in entries]
@@ -105,7 +105,7 @@ def attempt_shown(entry: Entry) -> dict[str, Any]:
         "id": entry.attempt_id,
         "number": entry.number,
         "kind": entry.kind.value,
-        "at": _moment(entry.at_ms),
+        "at": moment(entry.at_ms),
         "tier": entry.tier,
         "model": entry.model,
         "provider": entry.provider,
@@ -136,10 +136,6 @@ def attempt_shown(entry: Entry) -> dict[str, Any]:
         "latency_ms": entry.latency_ms,
         "first_byte_ms": entry.first_byte_ms,
     }
-
-
-def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _explanation(record: DecisionRecord) -> str:

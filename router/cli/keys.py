@@ -1,6 +1,5 @@
 """`pennyroute keys`: who may call."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -139,19 +138,19 @@ def revoke(
 
 
 def _shown(key: "ApiKey") -> dict[str, object]:
+    from router.moments import moment
+
     return {
         "id": key.id,
         "name": key.name,
         "scopes": list(key.scopes),
         "account": key.account,
-        "created_at": _exact(key.created_at_ms),
-        "revoked_at": None if key.revoked_at_ms is None else _exact(key.revoked_at_ms),
+        "created_at": moment(key.created_at_ms),
+        "revoked_at": None if key.revoked_at_ms is None else moment(key.revoked_at_ms),
     }
 
 
-def _exact(unix_ms: int) -> str:
-    return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds")
-
-
 def _minute(unix_ms: int) -> str:
-    return f"{datetime.fromtimestamp(unix_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+    from router.moments import minute
+
+    return f"{minute(unix_ms)} UTC"

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from router.cli.output import Column, for_programs, plain, print_table, to_person
-from router.outcomes.export import Exported, moment
+from router.moments import minute
+from router.outcomes.export import Exported
 from router.outcomes.record import OutcomeRecord
 from router.outcomes.sample import Sample
 
@@ -81,7 +82,7 @@ def print_outcomes(found: Sequence[OutcomeRecord]) -> None:
     rows = [
         (
             one.id,
-            moment(one.at_ms)[:16].replace("T", " "),
+            minute(one.at_ms),
             one.route,
             one.tier,
             None if one.difficulty is None else f"{one.difficulty:.3f}",

@@ -1,6 +1,5 @@
 """`pennyroute threshold`: where the line between small and large is, who drew it, and how to move it."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -214,6 +213,7 @@ def _as_json(threshold: "Threshold") -> dict[str, object]:
 
 def _print(found: "Sequence[Threshold]", *, newest_is_in_force: bool) -> None:
     from router.cli.output import Column, print_table
+    from router.moments import minute
 
     columns = (
         Column("route"),
@@ -227,7 +227,7 @@ def _print(found: "Sequence[Threshold]", *, newest_is_in_force: bool) -> None:
     rows = []
     for at, one in enumerate(found):
         in_force = " (in force)" if newest_is_in_force and at == 0 and one.version else ""
-        set_at = f"{datetime.fromtimestamp(one.set_at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+        set_at = f"{minute(one.set_at_ms)} UTC"
         rows.append(
             (
                 one.route,

@@ -1,13 +1,12 @@
 """`/v1/routes/{route}/watch`: what audits say of the certificate in force."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from router.http.metrics import Gauges
 from router.http.parts import CallerDep, Parts, PartsDep
 from router.live import Known
+from router.moments import moment
 from router.outcomes.report import WatchReport, watch_report
 
 router = APIRouter(tags=["thresholds"])
@@ -84,8 +83,4 @@ def _by_route(found: list[WatchReport], name: str) -> dict[str, float]:
 
 
 def _moment(at_ms: int | None) -> str | None:
-    return (
-        None
-        if at_ms is None
-        else datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    )
+    return None if at_ms is None else moment(at_ms)

@@ -1,11 +1,11 @@
 """Outcomes as rows of the outcome format: what `train`, `tune` and `evaluate` read."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
 
+from router.moments import moment
 from router.outcomes.record import JudgedBy, OutcomeRecord, Scores, TierOutcome
 from router.outcomes.store import Outcomes
 
@@ -89,11 +89,6 @@ def rows_of(record: OutcomeRecord, *, incomplete: bool = False) -> list[dict[str
     if not rows and incomplete:
         rows.append(_row(record, record.judged_by, record.scores))
     return rows
-
-
-def moment(at_ms: int) -> str:
-    """Unix milliseconds as ISO 8601, UTC."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _row(record: OutcomeRecord, by: str, scores: Scores) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from router.outcomes.export import moment
+from router.moments import moment
 from router.outcomes.record import OutcomeRecord
 from router.outcomes.store import Outcomes
 

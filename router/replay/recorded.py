@@ -15,12 +15,11 @@ from router.record import DecisionRecord
 from router.replay.asked import Asked, Past, Scored
 from router.replay.traffic import NO_INPUTS
 from router.routes.threshold import Threshold
-from router.routes.thresholds import Thresholds
+from router.routes.thresholds import VERSIONS_KEPT, Thresholds
 from router.store.connection import Store
 from router.store.keys import AccountKeys
 
 MOST_DECISIONS = 1_000_000
-_VERSIONS = 10_000
 _RECORDS_A_READ = 500
 _record = msgspec.json.Decoder(DecisionRecord)
 
@@ -119,7 +118,7 @@ async def _thresholds(store: Store, routes: set[str]) -> dict[tuple[str, int], T
     return {
         (route, version.version): version
         for route in sorted(routes)
-        for version in await thresholds.history(route, _VERSIONS)
+        for version in await thresholds.history(route, VERSIONS_KEPT)
     }
 
 

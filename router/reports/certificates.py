@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from router.reports.period import HOUR_MS, moment
+from router.moments import moment
+from router.reports.period import HOUR_MS
 from router.routes.certificate import CertificateInForce
-from router.routes.thresholds import Thresholds
+from router.routes.thresholds import VERSIONS_KEPT, Thresholds
 from router.store.connection import Store
-
-_VERSIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ async def certificate_terms(
     """
     found: list[CertificateTerm] = []
     for route in routes:
-        history = await Thresholds(store).history(route, _VERSIONS)
+        history = await Thresholds(store).history(route, VERSIONS_KEPT)
         for one, following in pairwise([*history[::-1], None]):
             assert one is not None
             ended_ms = following.set_at_ms if following else None

@@ -69,11 +69,6 @@ def iso(hour: int) -> str:
     return (_EPOCH + timedelta(hours=hour)).strftime("%Y-%m-%dT%H:00:00Z")
 
 
-def moment(at_ms: int) -> str:
-    """Unix milliseconds as `2026-01-31T09:00:00.000Z`."""
-    return f"{(_EPOCH + at_ms * _MILLISECOND).strftime('%Y-%m-%dT%H:%M:%S')}.{at_ms % 1000:03d}Z"
-
-
 def _moment(name: str, text: str, now_ms: int) -> int:
     """The moment a text means, Unix milliseconds."""
     if text == "now":

@@ -6,10 +6,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from router.moments import minute
 from router.reports.amounts import decimals_for, dollars
 from router.reports.certificates import CertificateTerm
 from router.reports.figures import Figures
-from router.reports.period import moment
 from router.reports.report import Report
 from router.terminal import plain
 
@@ -122,12 +122,8 @@ def _caption(report: Report) -> Text:
 def _certificate(term: CertificateTerm) -> str:
     proven = term.certificate
     what = f"at least {proven.floor:.1%} of always-large quality at {proven.confidence:.0%} confidence"
-    until = "in force" if term.to_ms is None else f"until {_minute(term.to_ms)} UTC"
+    until = "in force" if term.to_ms is None else f"until {minute(term.to_ms)} UTC"
     if term.suspended:
-        until = f"suspended {_minute(term.to_ms or 0)} UTC"
+        until = f"suspended {minute(term.to_ms or 0)} UTC"
     kind = ", provisional" if proven.provisional else ""
     return f"{plain(term.route)}: certificate {proven.id} ({what}{kind}), {until}"
-
-
-def _minute(at_ms: int) -> str:
-    return moment(at_ms).replace("T", " ")[:16]

@@ -1,8 +1,8 @@
 """The threshold of a route at one version."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from router.moments import moment
 from router.routes.certificate import CertificateInForce
 
 
@@ -35,7 +35,7 @@ class Threshold:
             "threshold": self.value,
             "version": self.version,
             "set_by": self.set_by,
-            "set_at": datetime.fromtimestamp(self.set_at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+            "set_at": moment(self.set_at_ms),
             "reason": self.reason,
             "suspended": self.suspended,
             "certificate": self.certificate.as_json() if self.certificate else None,
