@@ -28,6 +28,9 @@ class CertificateInForce(msgspec.Struct, frozen=True, kw_only=True):
         classifier: id of the classifier whose difficulties were compared.
         small: name of the small model.
         large: name of the large model.
+        correction: by how much hand scores changed what a row fell short of the floor, on average; to be
+            added to that of a judge's scores. -1 to 1, 0 without hand scores.
+        judged_by: the judges whose scores that was measured on.
     """
 
     id: str = ""
@@ -44,6 +47,8 @@ class CertificateInForce(msgspec.Struct, frozen=True, kw_only=True):
     classifier: str
     small: str
     large: str
+    correction: float = 0.0
+    judged_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:
