@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from router.replay.comparison import Comparison
     from router.replay.configuration import Terms
     from router.replay.recorded import ReadBack
-    from router.replay.result import Outcome
+    from router.replay.result import Findings
     from router.store.connection import Store
 
 _LABELS: Final = ("A", "B")
@@ -165,7 +165,7 @@ def _named_threshold(words: str) -> tuple[str, float]:
     )
 
 
-def _from_files(terms: "Sequence[Terms]", files: Sequence[Path], route: str | None) -> "Outcome":
+def _from_files(terms: "Sequence[Terms]", files: Sequence[Path], route: str | None) -> "Findings":
     from router.replay.traffic import rows_of
 
     return _replayed(terms, rows_of(files, route), 0)
@@ -173,7 +173,7 @@ def _from_files(terms: "Sequence[Terms]", files: Sequence[Path], route: str | No
 
 def _from_store(
     terms: "Sequence[Terms]", where: Where, account: str, which: tuple[str | None, int, str | None]
-) -> "Outcome":
+) -> "Findings":
     route, last, since = which
 
     async def work(store: "Store") -> "ReadBack":
@@ -187,15 +187,15 @@ def _from_store(
     return _replayed(terms, found.asked, found.open)
 
 
-def _replayed(terms: "Sequence[Terms]", traffic: "Iterable[Any]", left_open: int) -> "Outcome":
+def _replayed(terms: "Sequence[Terms]", traffic: "Iterable[Any]", left_open: int) -> "Findings":
     from router.replay.configuration import Configuration
     from router.replay.replay import replay as decide_again
-    from router.replay.result import Outcome
+    from router.replay.result import Findings
 
     configurations = [Configuration.of(one) for one in terms]
     with _counted() as told:
         results = decide_again(traffic, configurations, told)
-    return Outcome.of(results, configurations, left_open=left_open)
+    return Findings.of(results, configurations, left_open=left_open)
 
 
 @contextmanager
@@ -221,13 +221,15 @@ def _write_changes(path: Path, compared: "Comparison | None") -> None:
         raise CommandFailed(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _show(found: "Outcome", terms: "Sequence[Terms]", most: int, *, json_: bool) -> None:
+def _show(found: "Findings", terms: "Sequence[Terms]", most: int, *, json_: bool) -> None:
     from router.cli.output import plain, print_json, to_person
     from router.cli.replay_shown import print_replay
 
     person = to_person()
     for bad in found.bad_summary():
         person.print(f"not replayed: {plain(bad)}", style="yellow", soft_wrap=True)
+    if found.bad and not found.rows:
+        raise CommandFailed(f"not one of {len(found.bad):,} rows can be replayed")
     if json_:
         print_json(found.as_json(most))
     else:

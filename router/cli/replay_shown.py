@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from router.replay.configuration import Terms
     from router.replay.deciding import Decided
     from router.replay.figures import Figures
-    from router.replay.result import Outcome, Scoring
+    from router.replay.result import Findings, Scoring
 
 _Row = tuple[str | None, ...]
 
 
-def print_replay(found: "Outcome", terms: "Sequence[Terms]", most: int) -> None:
+def print_replay(found: "Findings", terms: "Sequence[Terms]", most: int) -> None:
     """Everything, for a person; at most so many of the queries that change tier."""
     from router.cli.output import for_programs, plain
     from router.replay.result import ASSUMES
@@ -44,7 +44,7 @@ def print_replay(found: "Outcome", terms: "Sequence[Terms]", most: int) -> None:
     out.print("Nobody was called.")
 
 
-def _print_sides(found: "Outcome", figures: "dict[str, Figures]") -> None:
+def _print_sides(found: "Findings", figures: "dict[str, Figures]") -> None:
     from router.cli.output import Column, print_table
 
     compared = found.compared
@@ -104,7 +104,7 @@ def _print_reasons(figures: "dict[str, Figures]") -> None:
     )
 
 
-def _print_routes(found: "Outcome") -> None:
+def _print_routes(found: "Findings") -> None:
     from router.cli.output import Column, print_table
 
     sides = [(side.label, side.by_route(found.rows)) for side in found.sides]

@@ -13,10 +13,15 @@ from router.routes.threshold import Threshold
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """A difficulty (0-1) as it was recorded, and whose it is; of an unfamiliar query it decides nothing."""
+class KnownDifficulty:
+    """A difficulty as it was recorded, and whose it is; of an unfamiliar query it decides nothing.
 
-    difficulty: float
+    Attributes:
+        value: 0-1.
+        classifier: id of the one that gave it.
+    """
+
+    value: float
     classifier: str
     familiar: bool = True
 
@@ -71,7 +76,7 @@ class Asked:
     """One query of recorded traffic.
 
     Either `body` is there, and it is read and decided as the service does; or `inputs`, what a decision of
-    the service was made on, with `facts` where its text is kept and `scored` where not.
+    the service was made on, with `facts` where its text is kept and `known` where not.
 
     Attributes:
         place: where it stands, for messages: `traffic.jsonl, line 3`.
@@ -85,7 +90,7 @@ class Asked:
     body: bytes | None = None
     facts: QueryFacts | None = None
     inputs: Inputs | None = None
-    scored: Scored | None = None
+    known: KnownDifficulty | None = None
     usage: Usage | None = None
     sides: Sides | None = None
     past: Past | None = None

@@ -1,15 +1,16 @@
 """Decides recorded queries again, by the service's own code."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from classifiers import Classifier, Difficulty, QueryFacts
-from policies import Reason, Tier, apply_caps, choose, lacks
+from policies import Context, Reason, Tier, Worth, apply_caps, choose, lacks
 from router.access.caller import ANYBODY
 from router.catalog import Model, Route
-from router.decision import Decision, certificate_of, context_of, decide, direct
+from router.decision import Decision, Inputs, certificate_of, context_of, decide, direct
 from router.errors import ContextTooLong, InvalidRequest, NotSupported, UnknownModel, UnknownRoute
 from router.http.chat_body import read_chat
 from router.query import Query
@@ -122,18 +123,29 @@ def decide_all(
         if configuration.classifier.id not in scored:
             scored[configuration.classifier.id] = Foreseen(configuration.classifier, texts)
     return [
-        query
-        if isinstance(query, Unreadable)
-        else Replayed(
-            asked.id,
-            asked.route,
-            tuple(_decided(asked, query, one, scored[one.classifier.id]) for one in configurations),
-            None if asked.past is None else _as_it_was(asked, asked.past),
-            asked.past is None or asked.past.whole,
-            asked.sides,
-        )
+        query if isinstance(query, Unreadable) else _replayed(asked, query, configurations, scored)
         for asked, query in zip(batch, read, strict=True)
     ]
+
+
+def _replayed(
+    asked: Asked,
+    query: Query | None,
+    configurations: Sequence[Configuration],
+    scored: Mapping[str, Foreseen],
+) -> Replayed | Unreadable:
+    decided = [_decided(asked, query, one, scored[one.classifier.id]) for one in configurations]
+    for one in decided:
+        if isinstance(one, Unreadable):
+            return one
+    return Replayed(
+        asked.id,
+        asked.route,
+        tuple(one for one in decided if isinstance(one, Decided)),
+        None if asked.past is None else _as_it_was(asked, asked.past),
+        asked.past is None or asked.past.whole,
+        asked.sides,
+    )
 
 
 def _read(asked: Asked) -> Query | Unreadable | None:
@@ -150,7 +162,9 @@ def _facts(asked: Asked, query: Query | Unreadable | None) -> QueryFacts | None:
     return query.facts if isinstance(query, Query) else asked.facts
 
 
-def _decided(asked: Asked, query: Query | None, configuration: Configuration, scored: Foreseen) -> Decided:
+def _decided(
+    asked: Asked, query: Query | None, configuration: Configuration, scored: Foreseen
+) -> Decided | Unreadable:
     try:
         if query is not None:
             return _by_body(asked, query, configuration, scored)
@@ -188,7 +202,7 @@ def _made(asked: Asked, decision: Decision, configuration: Configuration) -> Dec
     )
 
 
-def _by_inputs(asked: Asked, configuration: Configuration, scored: Foreseen) -> Decided:
+def _by_inputs(asked: Asked, configuration: Configuration, scored: Foreseen) -> Decided | Unreadable:
     past = asked.past
     if past is not None and past.reason == Reason.DIRECT:
         return _direct_again(asked, past, configuration)
@@ -202,7 +216,14 @@ def _by_inputs(asked: Asked, configuration: Configuration, scored: Foreseen) -> 
     if caps.refused:
         return _refused(ContextTooLong.code, difficulty.value, threshold.value)
     inputs = replace(inputs, output_tokens=caps.output_tokens, familiar=difficulty.familiar)
-    context = context_of(inputs, route, threshold, certificate_of(route, threshold, scored_by))
+    certificate = certificate_of(route, threshold, scored_by)
+    context = _with_extra(asked, inputs, context_of(inputs, route, threshold, certificate))
+    if context is None:
+        return Unreadable(
+            asked.place,
+            f"route {route.name!r} weighs what large costs more (value_usd), and neither the tokens "
+            '("usage") nor both costs ("cost_usd") are known',
+        )
     choice = choose(difficulty.value, context)
     model = _model(route, choice.tier)
     lacking = lacks(model.limits, context)
@@ -222,6 +243,21 @@ def _by_inputs(asked: Asked, configuration: Configuration, scored: Foreseen) -> 
     )
 
 
+def _with_extra(asked: Asked, inputs: Inputs, context: Context) -> Context | None:
+    """The same, with what the answers cost where what large costs more cannot be told from the input.
+
+    `None` where that is not known either, and would decide.
+    """
+    if context.worth is None or inputs.input_tokens:
+        return context
+    sides = asked.sides
+    if sides is not None and sides.small_nano is not None and sides.large_nano is not None:
+        extra = Worth(context.worth.answer_nano, sides.large_nano - sides.small_nano)
+        return dataclasses.replace(context, worth=extra)
+    decides = choose(0.0, context).reason in {Reason.WORTH_IT, Reason.NOT_WORTH_IT}
+    return None if decides else context
+
+
 def _direct_again(asked: Asked, past: Past, configuration: Configuration) -> Decided:
     """A call that named its model goes to it in every configuration."""
     model = configuration.catalog.models.get(past.model)
@@ -234,10 +270,10 @@ def _direct_again(asked: Asked, past: Past, configuration: Configuration) -> Dec
 def _difficulty(asked: Asked, scored: Foreseen) -> tuple[Difficulty | None, str]:
     if asked.facts is not None:
         return scored.assess(asked.facts), scored.id
-    known = asked.scored
+    known = asked.known
     if known is None:
         return None, ""
-    return Difficulty(known.difficulty, familiar=known.familiar), known.classifier
+    return Difficulty(known.value, familiar=known.familiar), known.classifier
 
 
 def _model(route: Route, tier: Tier) -> Model:
@@ -254,15 +290,15 @@ def _as_it_was(asked: Asked, past: Past) -> Decided:
     known = [cost for cost in costs if cost is not None]
     baselines = [entry.baseline_nano for entry in past.attempts]
     stated = [baseline for baseline in baselines if baseline is not None]
-    scored = asked.scored
+    recorded = asked.known
     return Decided(
         tier=past.tier,
         reason=past.reason,
         model=past.model,
-        difficulty=scored.difficulty if scored else None,
+        difficulty=recorded.value if recorded else None,
         threshold=past.threshold.value if past.threshold else None,
         cost_nano=sum(known) if len(known) == len(costs) else None,
         large_nano=sum(stated) if len(stated) == len(baselines) else None,
-        scored_by=scored.classifier if scored else "",
+        scored_by=recorded.classifier if recorded else "",
         scored_again=False,
     )

@@ -12,7 +12,7 @@ from router.decision import Inputs
 from router.errors import InvalidRequest
 from router.ledger.entry import Entry, decode
 from router.record import DecisionRecord
-from router.replay.asked import Asked, Past, Scored
+from router.replay.asked import Asked, KnownDifficulty, Past
 from router.replay.traffic import NO_INPUTS
 from router.routes.threshold import Threshold
 from router.routes.thresholds import VERSIONS_KEPT, Thresholds
@@ -138,9 +138,9 @@ def _asked(
         route=first.route,
         facts=_facts(record),
         inputs=record.inputs if record is not None else _inferred(first),
-        scored=None
+        known=None
         if first.difficulty is None
-        else Scored(
+        else KnownDifficulty(
             first.difficulty,
             first.classifier,
             record.inputs.familiar if record else first.reason != Reason.UNFAMILIAR,

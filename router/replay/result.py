@@ -46,7 +46,7 @@ class Scoring:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Findings:
     """What was replayed, each side of it, and the comparisons between them.
 
     Attributes:
@@ -68,7 +68,7 @@ class Outcome:
     @classmethod
     def of(
         cls, results: Sequence[Result], configurations: Sequence[Configuration], *, left_open: int = 0
-    ) -> "Outcome":
+    ) -> "Findings":
         """Sorts what came of a replay through these configurations."""
         rows = tuple(one for one in results if isinstance(one, Replayed))
         bad = tuple(one for one in results if isinstance(one, Unreadable))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from classifiers.errors import OutcomeError, RowError
 from classifiers.json_line import parsed
@@ -20,14 +21,16 @@ from classifiers.outcome_files import (
 from classifiers.outcome_row import Outcome, Place, outcome_of
 from router.decision import Inputs
 from router.errors import InvalidRequest
+from router.http.json_body import has_lone_surrogate
 from router.names import DEFAULT_ROUTE
 from router.pricing.errors import PricingError
 from router.pricing.money import round_usd
 from router.pricing.usage import Usage
 from router.providers.usage_wire import read_usage
-from router.replay.asked import Asked, Row, Scored, Sides, Unreadable
+from router.replay.asked import Asked, KnownDifficulty, Row, Sides, Unreadable
 
 _PASSED_ON: Final = ("tools", "functions", "n", "max_tokens", "max_completion_tokens", "metadata")
+_HALF_A_PAIR: Final = "has half a surrogate pair, which is no text"
 _USAGE_FIELDS: Final = frozenset(Usage.__dataclass_fields__)
 NO_INPUTS: Final = Inputs(
     text_chars=0,
@@ -42,7 +45,7 @@ NO_INPUTS: Final = Inputs(
     trimmed_turns=0,
     forced=None,
 )
-"""Of a row with a difficulty in place of its text: nothing but the threshold can decide it."""
+"""Of a row with a difficulty in place of its text: 0 tokens means that they are not known."""
 
 
 def rows_of(paths: Sequence[Path], route: str | None) -> Iterator[Row]:
@@ -87,6 +90,8 @@ def asked_of(row: Row) -> Asked | Unreadable:
         return _asked(row, _parsed(row.line) if row.line else row.columns)
     except (RowError, PricingError) as error:
         return Unreadable(row.place, str(error))
+    except UnicodeEncodeError:
+        return Unreadable(row.place, _HALF_A_PAIR)
 
 
 def _parsed(line: bytes) -> Any:
@@ -95,7 +100,10 @@ def _parsed(line: bytes) -> Any:
     try:
         return msgspec.json.decode(line)
     except (msgspec.DecodeError, ValueError, RecursionError):
-        return parsed(line)  # slower, and says where it is no JSON, or reads what msgspec does not
+        found = parsed(line)  # slower, and says where it is no JSON, or reads what msgspec does not
+    if has_lone_surrogate(found):
+        raise RowError(_HALF_A_PAIR)
+    return found
 
 
 def _asked(row: Row, found: Any) -> Asked:
@@ -105,14 +113,15 @@ def _asked(row: Row, found: Any) -> Asked:
     if "small" in found:
         outcome = outcome_of(found, b"", Place(row.file, source_of(Path(row.file)), row.number))
     by_difficulty = outcome is not None and outcome.recorded is not None
+    usage = _usage(found.get("usage"))
     return Asked(
         id=str(f"{row.file}:{row.number}" if found.get("id") is None else found["id"]),
         place=row.place,
         route=row.route or _route(found),
         body=None if by_difficulty else _body(found),
-        inputs=NO_INPUTS if by_difficulty else None,
-        scored=_scored(outcome),
-        usage=_usage(found.get("usage")),
+        inputs=_inputs(usage) if by_difficulty else None,
+        known=_known(outcome),
+        usage=usage,
         sides=_sides(outcome) if outcome else None,
     )
 
@@ -146,10 +155,16 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _scored(outcome: Outcome | None) -> Scored | None:
+def _known(outcome: Outcome | None) -> KnownDifficulty | None:
+    """It is the effective one: 1 stands for a query that was unfamiliar."""
     if outcome is None or outcome.recorded is None:
         return None
-    return Scored(outcome.recorded.difficulty, outcome.recorded.classifier)
+    recorded = outcome.recorded
+    return KnownDifficulty(recorded.difficulty, recorded.classifier, familiar=recorded.difficulty < 1.0)
+
+
+def _inputs(usage: Usage | None) -> Inputs:
+    return NO_INPUTS if usage is None else replace(NO_INPUTS, input_tokens=usage.input_tokens)
 
 
 def _sides(outcome: Outcome) -> Sides:

@@ -67,6 +67,15 @@ def test_bad_rows_are_counted_and_shown_and_the_rest_is_replayed(configured: Pen
     assert 'bad.jsonl, line 2: needs either "query"' in ran.err
 
 
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_where_every_row_is_bad_it_fails(configured: Pennyroute, words: tuple[str, ...]):
+    (configured.folder / "bad.jsonl").write_text('nonsense\n{"query": "\\ud800"}\n')
+    ran = configured("replay", "bad.jsonl", *words)
+    assert (ran.code, ran.out) == (1, "")
+    assert "not replayed: bad.jsonl, line 2: has half a surrogate pair" in ran.err
+    assert "error: not one of 2 rows can be replayed" in ran.err
+
+
 def test_no_text_of_a_query_is_shown(configured: Pennyroute):
     query = "a secret about the lantern"
     path = configured.folder / "t.jsonl"

@@ -16,7 +16,7 @@ from router.replay.configuration import Configuration, Terms
 from router.replay.deciding import Replayed
 from router.replay.recorded import ReadBack, Wanted, read_recorded
 from router.replay.replay import replay
-from router.replay.result import Outcome
+from router.replay.result import Findings
 from router.store.keys import AccountKeys
 from tests.classifiers.outcome_rows import rows
 from tests.http.config import CONFIG, EASY, HARD, KEY, ask, chat
@@ -188,15 +188,15 @@ def test_where_prompts_are_kept_they_are_scored_again_and_else_it_is_said_that_t
         row.route for row in replayed if row.decided[0].difficulty is not None and row.decided[0].scored_again
     }
     assert scored == {"kept"}
-    outcome = Outcome.of(replayed, [used_again])
-    (scoring,) = outcome.scoring
+    findings = Findings.of(replayed, [used_again])
+    (scoring,) = findings.scoring
     assert scoring.again == sum(row.route == "kept" for row in replayed)
     assert scoring.recorded == sum(
         row.route != "kept" and row.decided[0].difficulty is not None for row in replayed
     )
     assert scoring.by_others == 0
-    assert outcome.as_recorded is not None
-    assert outcome.as_recorded.same_tier == len(replayed)
+    assert findings.as_recorded is not None
+    assert findings.as_recorded.same_tier == len(replayed)
 
 
 def test_another_threshold_moves_what_the_threshold_decided_and_nothing_else(used: Service) -> None:
@@ -258,8 +258,8 @@ def test_without_its_record_a_decision_is_inferred_from_its_entries_and_counted(
     used.in_store(lambda store: store.commands(*(("DEL", keys.decision(name)) for name in ids)))
     used_again = configuration(used, as_recorded=True)
     replayed = again(read(used), used_again)
-    outcome = Outcome.of(replayed, [used_again])
-    assert outcome.scoring[0].inferred == len(ids)
+    findings = Findings.of(replayed, [used_again])
+    assert findings.scoring[0].inferred == len(ids)
     same = [row for row in replayed if row.past and row.past.reason != "context_too_long"]
     assert all(row.past and row.decided[0].tier == row.past.tier for row in same)
     assert sum(row.decided[0].cost_nano or 0 for row in same) == sum(

@@ -155,6 +155,75 @@ def test_a_row_with_a_difficulty_in_place_of_its_text_goes_by_that_and_says_whos
     )
 
 
+def without_text(
+    difficulty: float, small_usd: float | None = None, large_usd: float | None = None
+) -> dict[str, Any]:
+    """A row as it is exported where prompts are not kept, through the route that values its answers at a cent."""
+    return {
+        "difficulty": difficulty,
+        "classifier": "other+sha256:00",
+        "route": "worth",
+        "small": {"score": 1, "cost_usd": small_usd},
+        "large": {"score": 1, "cost_usd": large_usd},
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (
+            without_text(0.2, 0.0001, 0.0022),
+            "not_worth_it",
+        ),  # 0.2 cents are less than the 0.21 that it costs more
+        (without_text(0.2, 0.0001, 0.0020), "worth_it"),
+        (without_text(1.0, 0.0001, 0.5), "unfamiliar"),
+        (without_text(1.0), "unfamiliar"),
+        ({**without_text(0.2), "usage": {"input_tokens": 1_000}}, "context_too_long"),
+        ({**without_text(0.2), "usage": {"input_tokens": 10}}, "not_worth_it"),
+        ({**without_text(0.9), "usage": {"input_tokens": 10}}, "worth_it"),
+    ],
+)
+def test_a_row_without_its_text_is_weighed_by_what_its_answers_cost_or_its_tokens_would(
+    tmp_path: Path, row: dict[str, Any], reason: str
+):
+    (now,) = only(tmp_path, row).decided
+    assert (now.reason, now.tier) == (reason, "small" if reason == "not_worth_it" else "large")
+
+
+def test_where_neither_costs_nor_tokens_are_known_a_worth_cannot_be_replayed_and_a_threshold_can(
+    tmp_path: Path,
+):
+    path = lines(tmp_path / "t.jsonl", [without_text(0.2), without_text(0.2, 0.0001)])
+    for found in results([path], configured(tmp_path)):
+        assert isinstance(found, Unreadable)
+        assert "value_usd" in found.reason
+    named = replayed([path], configured(tmp_path, worth=0.5))
+    assert [one.decided[0].reason for one in named] == ["below_threshold"] * 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r'{"query": "half \ud800 a pair"}',
+        r'{"messages": [{"role": "user", "content": "\udfff"}]}',
+        r'{"query": "a", "id": "\ud800"}',
+        r'{"query": "a", "route": "\ud800"}',
+        r'{"query": "a", "usage": {"prompt_tokens": "\ud800"}}',
+        r'{"query": "a", "tools": [{"type": "\ud800"}]}',
+    ],
+)
+def test_half_a_surrogate_pair_is_no_text(tmp_path: Path, line: str):
+    (found,) = results([lines(tmp_path / "t.jsonl", [line])], configured(tmp_path))
+    assert str(found) == "t.jsonl, line 1: has half a surrogate pair, which is no text"
+
+
+def test_half_a_surrogate_pair_in_a_table_is_no_text(tmp_path: Path):
+    cell = json.dumps([{"role": "user", "content": "\ud800"}]).replace('"', '""')
+    (tmp_path / "t.csv").write_text(f'id,messages,small_score,large_score\na,"{cell}",1,1\n')
+    (found,) = results([tmp_path / "t.csv"], configured(tmp_path))
+    assert "half a surrogate pair" in str(found)
+
+
 def test_what_cannot_be_replayed_is_named_by_file_and_line_and_the_rest_goes_on(tmp_path: Path):
     bad = [
         "not json",
