@@ -5,9 +5,10 @@ from policies.tuning.estimate import Estimate, cost_upper_bound, mean_cost, mean
 from policies.tuning.frontier import Frontier, frontier, splits
 from policies.tuning.outcomes import Outcomes
 from policies.tuning.point import Point, measure
-from policies.tuning.worth import Valued, WorthPlan, by_worth
+from policies.tuning.worth import DEAREST_ANSWER_USD, Valued, WorthPlan, by_worth
 
 __all__ = [
+    "DEAREST_ANSWER_USD",
     "BudgetPlan",
     "Estimate",
     "Frontier",

@@ -9,6 +9,8 @@ from policies.tuning.frontier import splits
 from policies.tuning.outcomes import Floats, Mask, Outcomes
 from policies.tuning.point import Point, measure
 
+DEAREST_ANSWER_USD: Final = 1_000_000
+"""What no answer is worth more than: the most that a route's `value_usd` may be."""
 _NANO_PER_USD: Final = 1_000_000_000
 
 
@@ -45,13 +47,15 @@ def by_worth(outcomes: Outcomes, value_usd: float) -> WorthPlan:
 
     Args:
         outcomes: n rows.
-        value_usd: what a good answer (score 1) is worth, dollars above 0.
+        value_usd: what a good answer (score 1) is worth, dollars above 0 up to `DEAREST_ANSWER_USD`.
 
     Raises:
         ValueError: no such value, or no row's costs are both known.
     """
-    if not 0 < value_usd < float("inf"):
-        raise ValueError(f"value_usd is {value_usd!r}; it should be a number of dollars above 0")
+    if not 0 < value_usd <= DEAREST_ANSWER_USD:
+        raise ValueError(
+            f"value_usd is {value_usd!r}; it should be dollars above 0, up to {DEAREST_ANSWER_USD:,}"
+        )
     if not outcomes.priced.any():
         raise ValueError("no row's costs are both known")
     priced = outcomes.only(outcomes.priced)

@@ -123,13 +123,14 @@ def tune(
     where = Where(config, data_dir)
     try:
         target = _target(where, route)
+        seen = _in_force(where, target)
         rows = _rows(classifier, outcomes, hand=hand, strict=strict)
         tell_rows(rows)
         tuned = _tuned(rows, aim, seed, target)
     except ClassifierError as error:
         raise CommandFailed(str(error)) from error
     certificate = _certificate(tuned, target)
-    applied = _applied(where, target, tuned, certificate)
+    applied = _applied(where, target, seen, tuned, certificate)
     if html is not None:
         _write_page(html, tuned)
     print_tuned(tuned, certificate, applied, as_json=json_)
@@ -144,6 +145,7 @@ def _aim(
     requests: int | None,
     value_usd: float | None,
 ) -> "Aim":
+    from policies.tuning import DEAREST_ANSWER_USD
     from router.tuning.aim import BudgetAim, FloorAim, ValueAim
 
     if [floor, monthly_usd, value_usd].count(None) != 2:
@@ -162,6 +164,11 @@ def _aim(
         return BudgetAim(monthly_usd, requests, sure)
     worth = 0.0 if value_usd is None else value_usd
     _check_amount("--value-usd", worth)
+    if worth > DEAREST_ANSWER_USD:
+        raise typer.BadParameter(
+            f"{worth:g}: no answer is worth more than {DEAREST_ANSWER_USD:,} US dollars here",
+            param_hint="--value-usd",
+        )
     return ValueAim(worth)
 
 
@@ -183,6 +190,24 @@ def _target(where: Where, route: str | None) -> "tuple[SetUp, Route] | None":
 
     made = set_up(where.config, where.environ())
     return made, made.catalog.route(route)
+
+
+def _in_force(where: Where, target: "tuple[SetUp, Route] | None") -> "Threshold | None":
+    """What stands there while it is tuned; `None` where nothing is to be applied, or nothing stands there."""
+    if target is None:
+        return None
+    import asyncio
+
+    made, route = target
+
+    async def look() -> "Threshold | None":
+        from router.routes.thresholds import Thresholds
+        from router.setup import open_store
+
+        async with open_store(made.settings, where.data_dir) as store:
+            return await Thresholds(store).current(route.name)
+
+    return asyncio.run(look())
 
 
 def _rows(classifier: Path, outcomes: list[Path], *, hand: Path | None, strict: bool) -> "TuningRows":
@@ -220,6 +245,7 @@ def _certificate(tuned: "Tuned", target: "tuple[SetUp, Route] | None") -> "Certi
 def _applied(
     where: Where,
     target: "tuple[SetUp, Route] | None",
+    seen: "Threshold | None",
     tuned: "Tuned",
     certificate: "CertificateInForce | None",
 ) -> "tuple[float, Threshold] | None":
@@ -232,17 +258,16 @@ def _applied(
     made, route = target
 
     async def put() -> "tuple[float, Threshold]":
-        from router.cli.changes import brought_in, who
+        from router.cli.changes import who
         from router.routes.thresholds import Change, Thresholds
         from router.setup import open_store
+        from router.tuning.applying import put_in_force
         from router.tuning.target import reason_of
 
         async with open_store(made.settings, where.data_dir) as store:
-            thresholds = Thresholds(store)
-            before = await brought_in(thresholds, route)
             reason = reason_of(tuned.aim, certificate.id if certificate else "")
             change = Change(route.name, threshold, by=who(), reason=reason, certificate=certificate)
-            return before, await thresholds.set(change)
+            return await put_in_force(Thresholds(store), route, seen, change)
 
     return asyncio.run(put())
 
