@@ -14,7 +14,17 @@ from classifiers.json_line import parsed
 TIERS: Final = ("small", "large")
 FIELDS: Final = ("model", "score", "cost_usd")
 JSON_TEXTS: Final = ("messages", "tools", "functions")
-PLAIN: Final = ("id", "query", "category", "difficulty", "classifier", "weight", "judged_by", "provenance")
+PLAIN: Final = (
+    "id",
+    "query",
+    "category",
+    "difficulty",
+    "classifier",
+    "weight",
+    "judged_by",
+    "provenance",
+    "drawn",
+)
 _MARKS: Final = (".", "_")
 
 

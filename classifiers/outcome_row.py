@@ -26,7 +26,7 @@ class Outcome:
 
     id: str
     facts: QueryFacts
-    """Of an empty text where the row came with `recorded` in place of its query."""
+    """Of an empty text where the row came with a difficulty in place of its query."""
     category: str
     source: str
     small_score: float
@@ -41,8 +41,20 @@ class Outcome:
     """The inverse of the probability with which the row was drawn, up to a factor; above 0."""
     judged_by: str = ""
     """Where the scores come from: `hand`, `judge`, `schema`, `agreement`, `feedback` …; "": not said."""
-    recorded: Recorded | None = None
-    """Set only where the row has no text: a difficulty in its place."""
+    served: Recorded | None = None
+    """What was compared when the query was served, if the row says so; with or without its text."""
+    has_text: bool = True
+    drawn: bool = True
+    """False where nobody drew it and somebody chose to score it: then it stands for no other query."""
+
+    @property
+    def recorded(self) -> Recorded | None:
+        """The difficulty that stands in the place of its text; None where it has one."""
+        return None if self.has_text else self.served
+
+    def difficulty_by(self, classifier: str) -> float | None:
+        """The effective difficulty by which this very classifier served it, if it did."""
+        return self.served.difficulty if self.served and self.served.classifier == classifier else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +75,11 @@ def outcome_of(row: Any, line: bytes, place: Place) -> Outcome:
     if not isinstance(row, dict):
         raise RowError("not a JSON object")
     small, large = _tier(row, "small"), _tier(row, "large")
-    recorded = _recorded(row)
+    served = _served(row)
+    has_text = served is None or _has_text(row)
     return Outcome(
         id=str(f"{place.file}:{place.number}" if row.get("id") is None else row["id"]),
-        facts=QueryFacts("") if recorded else facts_of_row(row),
+        facts=facts_of_row(row) if has_text else QueryFacts(""),
         category=str(row.get("category") or ""),
         source=place.source,
         small_score=_score(small, "small"),
@@ -78,21 +91,25 @@ def outcome_of(row: Any, line: bytes, place: Place) -> Outcome:
         line=line,
         weight=_weight(row),
         judged_by=_judged_by(row),
-        recorded=recorded,
+        served=served,
+        has_text=has_text,
+        drawn=_drawn(row),
     )
 
 
-def _recorded(row: dict[str, Any]) -> Recorded | None:
-    """The difficulty of a row without a text; None for one with a text, whatever else it has."""
-    if row.get("query") is not None or row.get("messages") is not None or row.get("difficulty") is None:
+def _has_text(row: dict[str, Any]) -> bool:
+    return row.get("query") is not None or row.get("messages") is not None
+
+
+def _served(row: dict[str, Any]) -> Recorded | None:
+    """The difficulty that a classifier gave; beside a text, what names no classifier is something else."""
+    if row.get("difficulty") is None or (_has_text(row) and row.get("classifier") is None):
         return None
     difficulty, classifier = _number(row["difficulty"]), row.get("classifier")
     if difficulty is None or not 0 <= difficulty <= 1:
         raise RowError(f'"difficulty" should be a number from 0 to 1, is {_short(row["difficulty"])}')
     if not isinstance(classifier, str) or not classifier:
-        raise RowError(
-            'a row with "difficulty" in place of its query needs "classifier", the id of what scored it'
-        )
+        raise RowError('a row with "difficulty" needs "classifier" beside it, the id of what gave it')
     return Recorded(float(difficulty), classifier)
 
 
@@ -138,6 +155,16 @@ def _judged_by(row: dict[str, Any]) -> str:
     if not isinstance(given, str):
         raise RowError(f'"judged_by" should be a word such as hand or judge, is {_short(given)}')
     return given
+
+
+def _drawn(row: dict[str, Any]) -> bool:
+    given = row.get("drawn")
+    said = given.strip().lower() if isinstance(given, str) else given  # of a CSV, a text
+    if said is None or said is True or said == "true":
+        return True
+    if said is False or said == "false":
+        return False
+    raise RowError(f'"drawn" should be true or false, is {_short(given)}')
 
 
 def _number(value: Any) -> float | int | None:

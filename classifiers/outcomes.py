@@ -7,6 +7,7 @@ silence.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ Texts = Literal["required", "optional"]
 
 _LONGEST_LIST: Final = 20
 _LONGEST_ID: Final = 80
+_DECISION: Final = re.compile(r"dec_[0-9a-z]{26}")
+_BY_HAND: Final = "hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +122,22 @@ def stream_outcomes(paths: Sequence[Path], *, texts: Texts = "required") -> Iter
 
 
 def without_repeats(rows: Sequence[Outcome]) -> list[Outcome]:
-    """The rows without those that stood before with the same id, query, judge and scores: a file given twice.
+    """The rows without those that stand in them again: a file given twice, or exports that overlap.
 
-    A row that is counted twice makes whatever is estimated from it look surer than it is.
+    A row is another's if it has the same id, query, judge and scores. One of a decision of the service is
+    that decision's whatever it says: scores may have changed from one export to the next, and the one read
+    last counts, of hand scores and of all others. A row that is counted twice makes whatever is estimated
+    from it look surer than it is.
     """
-    first: dict[tuple[object, ...], Outcome] = {}
+    kept: dict[tuple[object, ...], Outcome] = {}
     for row in rows:
-        first.setdefault(_what(row), row)
-    return list(first.values())
+        kept[_what(row)] = row
+    return list(kept.values())
 
 
 def _what(row: Outcome) -> tuple[object, ...]:
+    if _DECISION.fullmatch(row.id):
+        return (row.id, row.judged_by == _BY_HAND)
     return (row.id, row.facts, row.recorded, row.judged_by, row.small_score, row.large_score, row.category)
 
 

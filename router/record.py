@@ -36,7 +36,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
         certificate: id of the certificate that held for it; '' without one.
         audit: what it drew, on a route that is audited.
         purpose: '' where it was to answer a caller; `audit` where it was to audit the decision `audits`.
-        messages: as sent, only on a route with `store_prompts`.
+        messages: as the caller sent them, only on a route with `store_prompts`; of those, the oldest
+            `inputs.trimmed_turns` went to no model.
         output: the answer's text, only on a route with `store_prompts`.
     """
 
@@ -186,5 +187,5 @@ def draft(decision: Decision, created_ms: int, *, enforced: bool) -> DecisionRec
         audit=decision.audit,
         purpose=decision.purpose,
         audits=decision.audits,
-        messages=query.body["messages"] if keeps else msgspec.UNSET,
+        messages=decision.asked.body["messages"] if keeps else msgspec.UNSET,
     )

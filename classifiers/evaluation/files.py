@@ -38,9 +38,10 @@ class Question:
 class Dropped:
     """Rows that were read and are not judged.
 
-    `learned_from`: an artifact learned from them or from near-copies. `repeated`: they stood before, with the
-    same id, query, judge and scores. `judged_by_hand_too`: the same query was scored by hand, and that row
-    counts. `scored_by_another`: they have no text, and another classifier gave the difficulty they have.
+    `learned_from`: an artifact learned from them or from near-copies. `repeated`: they stand in the files
+    again: the same id, query, judge and scores, or the same decision of the service. `judged_by_hand_too`:
+    the same query was scored by hand, and that row counts. `scored_by_another`: they have no text, and
+    another classifier gave the difficulty they have.
     """
 
     learned_from: int = 0
@@ -217,10 +218,12 @@ def _contender(artifact: Artifact, rows: Sequence[Outcome]) -> tuple[Contender, 
     """Ranked by difficulty; routed by what serving compares: the unfamiliar go to large, and are counted."""
     classifier = artifact.classifier
     facts = [row.facts for row in rows]
-    recorded = np.array([np.nan if row.recorded is None else row.recorded.difficulty for row in rows])
-    told = np.isfinite(recorded)
-    familiar = told | np.array([classifier.is_familiar(one) for one in facts], dtype=np.bool_)
-    ranking = np.where(told, recorded, classifier.score_many(facts))
+    # Of a row that it served, what was compared then: its text may not say all that was known of the query.
+    own = [row.difficulty_by(classifier.id) for row in rows]
+    served = np.array([np.nan if one is None else one for one in own])
+    near = np.array([classifier.is_familiar(one) for one in facts], dtype=np.bool_)
+    familiar = np.where(np.isnan(served), near, served < 1.0)
+    ranking = np.where(np.isnan(served), classifier.score_many(facts), served)
     to_large = ~familiar | (ranking >= classifier.default_threshold)
     return Contender(classifier.id, ranking, to_large.astype(np.float64)), int((~familiar).sum())
 

@@ -1,13 +1,13 @@
 """From outcomes to a certificate: the highest threshold whose walk from all-large never failed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from policies.certificate.labels import labels_needed
-from policies.certificate.rows import Rows, check_share, corrected_rows, rows_of
+from policies.certificate.rows import Rows, check_share, corrected_rows, correction_at, rows_of
 from policies.certificate.walk import walk
 
 Column = npt.ArrayLike
@@ -46,6 +46,9 @@ class Certificate:
         made_at: ISO 8601, or empty.
         source: what it was made on, in the caller's words.
         provisional: rests on a judge's scores alone.
+        correction: of a threshold on a judge's scores that hand scores correct: the mean over the rows with
+            both of z by hand less z by the judge, z = lost · 1[difficulty < threshold] - (1 - floor) · large.
+            To be added to each z that the same judge gives later. -1 to 1, and 0 where nothing was corrected.
     """
 
     threshold: float | None
@@ -59,6 +62,7 @@ class Certificate:
     made_at: str
     source: str
     provisional: bool
+    correction: float = 0.0
 
 
 def certify(
@@ -139,7 +143,12 @@ def certify_corrected(
     _check_asked(floor, confidence)
     rows, scored = corrected_rows(difficulty, (judged_small, judged_large), (hand_small, hand_large), weights)
     asked = _Asked(floor, confidence, _moment(now), source, provisional=False)
-    return _certificate(rows, asked, METHOD_CORRECTED, scored)
+    made = _certificate(rows, asked, METHOD_CORRECTED, scored)
+    if made.threshold is None:
+        return made
+    judged, hand = (judged_small, judged_large), (hand_small, hand_large)
+    at = (made.threshold, floor)
+    return replace(made, correction=correction_at(at, difficulty, judged, hand, weights))
 
 
 @dataclass(frozen=True, slots=True)

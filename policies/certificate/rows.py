@@ -1,5 +1,6 @@
 """Outcome rows as a certificate reads them: checked, put in one order, in units of the heaviest row."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -79,6 +80,30 @@ def corrected_rows(
     large = share * read["judged_large"] + np.where(scored, read["hand_large"] - read["judged_large"], 0.0)
     small = share * read["judged_small"] + np.where(scored, read["hand_small"] - read["judged_small"], 0.0)
     return _ordered(read["difficulty"], weight * (large - small), weight * large, weight), int(scored.sum())
+
+
+def correction_at(
+    at: tuple[float, float],
+    difficulty: object,
+    judged: tuple[object, object],
+    hand: tuple[object, object],
+    weights: object | None,
+) -> float:
+    """Mean of z by hand less z by the judge over the rows with both, in any order; 0 without such rows.
+
+    `at` is (threshold, floor); the columns are those that `corrected_rows` has checked.
+    """
+    threshold, floor = at
+    to_small = np.asarray(difficulty, dtype=np.float64) < threshold
+    small, large = (
+        np.asarray(by_hand, dtype=np.float64) - np.asarray(by_judge, dtype=np.float64)
+        for by_hand, by_judge in zip(hand, judged, strict=True)
+    )
+    scored = ~np.isnan(small)
+    weight = np.ones(len(small)) if weights is None else _relative(np.asarray(weights, dtype=np.float64))
+    more = np.where(to_small, large - small, 0.0) - (1.0 - floor) * large
+    total = math.fsum(weight[scored])
+    return min(1.0, max(-1.0, math.fsum((weight * more)[scored]) / total)) if total else 0.0
 
 
 def check_share(name: str, value: float) -> None:

@@ -115,7 +115,8 @@ class Case:
             small=small,
             large=large,
             missing=missing,
-            messages=decision.query.body["messages"] if keeps else msgspec.UNSET,
+            messages=decision.asked.body["messages"] if keeps else msgspec.UNSET,
+            needs_tools=decision.query.needs_tools,
         )
 
     def with_other(self, outcome: OutcomeRecord, answer: Answer, charge: Charge) -> OutcomeRecord:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from router.audit.missing import Missing
-from router.outcomes.record import JudgedBy, OutcomeRecord, Scores, TierOutcome
+from router.outcomes.record import ALWAYS_BESIDE, JudgedBy, OutcomeRecord, Scores, TierOutcome
 
 _T = TypeVar("_T")
 _BY_THE_SERVICE: Final = frozenset({JudgedBy.SCHEMA, JudgedBy.REGEX, JudgedBy.AGREEMENT, JudgedBy.JUDGE})
@@ -31,6 +31,7 @@ def merged(found: OutcomeRecord, new: OutcomeRecord) -> OutcomeRecord:
         judged_by=source,
         missing="" if own.complete else _reason(found.missing, new.missing),
         messages=other.messages if facts.messages is msgspec.UNSET else facts.messages,
+        needs_tools=found.needs_tools or new.needs_tools,
         beside=_beside(said),
     )
 
@@ -39,9 +40,9 @@ def scored(record: OutcomeRecord, scores: Scores, by: JudgedBy) -> OutcomeRecord
     """The record with what somebody says of it; of one who says it again, the last word.
 
     It stands in the row where that is empty or theirs, else beside it. What a hand gave always stands beside:
-    it is there to correct a judge.
+    it is there to correct a judge. So does what a tenant says.
     """
-    if by is JudgedBy.HAND or record.judged_by not in ("", by):
+    if by in ALWAYS_BESIDE or record.judged_by not in ("", by):
         said = {**record.beside, by: _over(record.beside.get(by, Scores()), scores)}
         return replace(record, beside=_beside({source.value: found for source, found in said.items()}))
     all_ = _over(record.scores, scores)

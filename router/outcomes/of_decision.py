@@ -48,6 +48,7 @@ def outcome_of(ended: Ended, route: Route | None) -> OutcomeRecord:
         small=_tier("small", ended, route.small.name if route else ""),
         large=_tier("large", ended, route.large.name if route else ""),
         messages=decision.messages,
+        needs_tools=decision.inputs.needs_tools,
     )
 
 

@@ -16,6 +16,12 @@ class JudgedBy(StrEnum):
     FEEDBACK = "feedback"
     IMPORT = "import"
     HAND = "hand"
+    TENANT = "tenant"
+    """Of an admin of another account than the operator's: they may be right, but prove nothing to others."""
+
+
+ALWAYS_BESIDE = frozenset({JudgedBy.HAND, JudgedBy.TENANT})
+"""Whose scores never stand in the row."""
 
 
 class Scores(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +66,10 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
         drawn: the drawn number, 0-1, below `share`; `None` where it was not drawn.
         judged_by: whose the scores of `small` and `large` are; '' while it has none.
         missing: why a score is missing, if one is.
-        messages: as sent, only on a route with `store_prompts`.
-        beside: scores of others, which stand beside those and never in their place; hand scores always do.
+        messages: as the caller sent them, only on a route with `store_prompts`.
+        needs_tools: the query offered tools.
+        beside: scores of others, which stand beside those and never in their place; hand scores and a
+            tenant's always do.
     """
 
     id: str
@@ -80,6 +88,7 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
     judged_by: str = ""
     missing: str = ""
     messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    needs_tools: bool = False
     beside: dict[JudgedBy, Scores] = {}
 
     @property
@@ -104,20 +113,20 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def judged(self) -> tuple[JudgedBy, Scores] | None:
-        """Who scored both tiers, and how, hands apart: the row's own source, else one beside it."""
+        """Who scored both tiers, and how, hands and tenants apart: the row's source, else one beside it."""
         if self.complete:
             return JudgedBy(self.judged_by), self.scores
         for by, scores in sorted(self.beside.items()):
-            if scores.complete and by is not JudgedBy.HAND:
+            if scores.complete and by not in ALWAYS_BESIDE:
                 return by, scores
         return None
 
     @property
-    def counting(self) -> Scores | None:
-        """Both scores, as the watch counts them: a judge's, else a person's; `None` until there are both."""
+    def counting(self) -> tuple[JudgedBy, Scores] | None:
+        """Both scores and whose they are, as the watch counts them: a judge's, else a person's, if any."""
         if self.judged is not None:
-            return self.judged[1]
-        return self.hand if self.hand is not None and self.hand.complete else None
+            return self.judged
+        return (JudgedBy.HAND, self.hand) if self.hand is not None and self.hand.complete else None
 
     def as_json(self) -> dict[str, Any]:
         """The wire form; messages and answers only where they are kept."""

@@ -9,7 +9,8 @@ import logging
 
 from policies.choice import Tier
 from policies.watch import WatchTerms, excess
-from router.outcomes.record import OutcomeRecord, decode_outcome
+from router.outcomes.record import JudgedBy, OutcomeRecord, Scores, decode_outcome
+from router.routes.certificate import CertificateInForce
 from router.routes.thresholds import Thresholds
 from router.routes.watches import Audit, Counted, Watches
 from router.store.connection import Store, StoreRefused
@@ -85,18 +86,30 @@ class OutcomeWatch:
         return counted
 
     async def _counted(self, record: OutcomeRecord) -> Counted:
-        threshold, scores = await self._thresholds.current(record.route), record.counting
+        threshold, counting = await self._thresholds.current(record.route), record.counting
         certificate = threshold.certificate if threshold else None
         if (
             threshold is None
             or certificate is None
-            or scores is None
-            or scores.small is None
-            or scores.large is None
+            or counting is None
             or (threshold.version, certificate.id) != (record.threshold_version, record.certificate)
         ):
             return Counted.PAST
-        z = excess(Tier(record.tier), scores.small, scores.large, certificate.floor)
+        z = _fell_short(Tier(record.tier), *counting, certificate)
         return await self.routes.count(
             Audit(record.route, threshold.version, record.id, z, certificate.id, certificate.floor)
         )
+
+
+def _fell_short(tier: Tier, judged_by: JudgedBy, scores: Scores, certificate: CertificateInForce) -> float:
+    """z, -1 to 1; by a judge whose scores the certificate corrects, corrected by as much on average.
+
+    Else a judge that is harder on small answers than people are would withdraw what people vouched for, and
+    one that is softer would never withdraw it.
+    """
+    assert scores.small is not None
+    assert scores.large is not None
+    z = excess(tier, scores.small, scores.large, certificate.floor)
+    if judged_by not in certificate.judged_by:
+        return z
+    return min(1.0, max(-1.0, z + certificate.correction))

@@ -18,6 +18,8 @@ from router.outcomes.record import JudgedBy
 
 LEAST_ROWS: Final = 50
 _LONGEST_SOURCE: Final = 300
+_OPINIONS: Final = frozenset({JudgedBy.JUDGE, JudgedBy.AGREEMENT})
+"""Judges that may be wrong by more than a floor's slack; a schema or a pattern says itself what is right."""
 
 Progress = Callable[[str, float], None]
 """(what is done now, share of all that is done)"""
@@ -29,7 +31,8 @@ class Dropped:
 
     Attributes:
         learned_from: the artifact learned from them or from near-copies; nothing is proven on those.
-        repeated: they stood before, with the same id, query and scores.
+        repeated: they stand in the files again: the same id, query and scores, or the same decision of the
+            service, whose last row counts.
         scored_by_another: they have no text, and the difficulty they have is another classifier's.
         hand_alone: scored by hand without a judge's score beside it, where hand scores correct a judge's.
     """
@@ -61,7 +64,8 @@ class TuningRows:
         classifier: its id.
         numbers: the rows as columns.
         hand: people's scores of some of them; `None` where the rows stand for themselves.
-        judge_alone: some rows rest on a judge's scores, and no hand scores correct them.
+        judge_alone: some rows rest on a judge's opinion, and no hand scores correct them.
+        judged_by: whose scores those corrected by hand are.
         models: the pairs (small, large) that the rows name; '' where they do not say.
         unfamiliar: how many rows are unlike anything the classifier learned from.
         source: the files, each with the beginning of its SHA-256.
@@ -71,6 +75,7 @@ class TuningRows:
     numbers: Outcomes
     hand: HandScores | None
     judge_alone: bool
+    judged_by: tuple[str, ...]
     models: tuple[tuple[str, str], ...]
     unfamiliar: int
     dropped: Dropped
@@ -115,19 +120,20 @@ def read_rows(
     progress("scoring", 0.4)
     numbers = _numbers(rows, artifact)
     progress("done", 1.0)
-    judged = any(row.judged_by == JudgedBy.JUDGE for row in rows)
+    judged = any(row.judged_by in _OPINIONS for row in rows)
     scores = _hand_scores(rows, people)
     return TuningRows(
         classifier=artifact.classifier.id,
         numbers=numbers,
         hand=scores,
         judge_alone=judged and scores is None,
+        judged_by=tuple(sorted({row.judged_by for row in rows if row.id in people})),
         models=tuple(sorted({(row.small_model, row.large_model) for row in rows})),
         unfamiliar=int((~numbers.familiar).sum()),
         dropped=dropped,
         bad_rows=len(bad),
         bad_summary=[*read.bad_summary(), *by_hand.bad_summary()],
-        notes=[*(read.notes if not people else ()), *_hand_notes(rows, people)],
+        notes=[*(read.notes if not people else ()), *_hand_notes(rows, people), *_undrawn(rows)],
         source=_source([*outcomes, *([hand] if hand else [])]),
     )
 
@@ -169,8 +175,9 @@ def _numbers(rows: Sequence[Outcome], artifact: Artifact) -> Outcomes:
     scored = artifact.classifier.effective_many(facts)
     near = [artifact.classifier.is_familiar(one) for one in facts]
     for at, row in enumerate(rows):
-        if row.recorded is not None:
-            scored[at], near[at] = row.recorded.difficulty, row.recorded.difficulty < 1
+        served = row.difficulty_by(artifact.classifier.id)
+        if served is not None:  # what was compared then, whatever the row's text lets one score now
+            scored[at], near[at] = served, served < 1
     return Outcomes.of(
         scored,
         [row.small_score for row in rows],
@@ -196,6 +203,15 @@ def _hand_notes(rows: Sequence[Outcome], people: dict[str, Outcome]) -> Iterator
     away = len(people.keys() - {row.id for row in rows})
     if away:
         yield f"{away:,} rows scored by hand have no other row of the same id that is used; they are left out"
+
+
+def _undrawn(rows: Sequence[Outcome]) -> Iterator[str]:
+    count = sum(not row.drawn for row in rows)
+    if count:
+        yield (
+            f"{count:,} rows were not drawn but scored by somebody's choice, so they are no random sample: "
+            "leave them out of what is to certify"
+        )
 
 
 def _too_few(left: int, dropped: Dropped) -> str:

@@ -72,6 +72,8 @@ class Tuned:
             classifier=self.rows.classifier,
             small=small,
             large=large,
+            correction=proof.correction,
+            judged_by=self.rows.judged_by,
         )
 
     def as_json(self, certificate: CertificateInForce | None) -> dict[str, Any]:

@@ -464,6 +464,95 @@ def test_a_judge_s_scores_alone_are_provisional_until_a_sample_is_scored_by_hand
         assert among[key] == named[key]
 
 
+@pytest.mark.parametrize(
+    ("judge", "provisional"), [("agreement", True), ("schema", False), ("regex", False), ("import", False)]
+)
+def test_an_opinion_is_provisional_and_a_definition_of_right_is_not(
+    tuning: Pennyroute, judge: str, *, provisional: bool
+):
+    def judged(row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "judged_by": judge}
+
+    found = tune(tuning, *FLOOR, outcomes=changed(tuning, "judged.jsonl", judged))
+    assert (found["certified"], found["provisional"]) == (True, provisional)
+
+
+def test_the_certificate_carries_by_how_much_people_corrected_the_judge(tuning: Pennyroute):
+    """The judge fails every fifth small answer that people find right; people looked at every third row."""
+
+    def judged(row: dict[str, Any]) -> dict[str, Any]:
+        small = {**row["small"], "score": 0.0} if _number(row) % 5 == 0 else row["small"]
+        return {**row, "judged_by": "agreement", "small": small}
+
+    def by_hand(row: dict[str, Any]) -> dict[str, Any] | None:
+        return {**row, "judged_by": "hand"} if _number(row) % 3 == 0 else None
+
+    changed(tuning, "hand.jsonl", by_hand)
+    words = (*FLOOR, "--hand", "hand.jsonl")
+    proof = tune(tuning, *words, outcomes=changed(tuning, "judged.jsonl", judged))["certificate"]
+    assert proof["judged_by"] == ["agreement"]
+    assert -0.2 < proof["correction"] < 0
+    plain = tune(tuning, *FLOOR)["certificate"]
+    assert (plain["judged_by"], plain["correction"]) == ([], 0.0)
+
+
+def _number(row: dict[str, Any]) -> int:
+    return int(row["id"].split("-")[1])
+
+
+def test_what_was_compared_when_a_query_was_served_is_what_is_certified(tuning: Pennyroute):
+    """Its text does not say all that serving knew of it, such as the tools that went with it."""
+    id_ = load_artifact(tuning.folder / "trained").id
+
+    def served(row: dict[str, Any]) -> dict[str, Any]:
+        difficulty = round(0.001 * (_number(row) % 300), 3)
+        return {**row, "difficulty": difficulty, "classifier": id_}
+
+    def bare(row: dict[str, Any]) -> dict[str, Any]:
+        return {**served(row), "query": None}
+
+    def of_another(row: dict[str, Any]) -> dict[str, Any]:
+        return {**served(row), "classifier": "another+sha256:00000000"}
+
+    plain = tune(tuning, *FLOOR)
+    with_text = tune(tuning, *FLOOR, outcomes=changed(tuning, "served.jsonl", served))
+    assert {point["threshold"] for point in with_text["frontier"]} <= {
+        *np.arange(0, 0.3, 0.001).round(3),
+        1.0,
+    }
+    assert with_text["frontier"] != plain["frontier"]
+    assert (
+        tune(tuning, *FLOOR, outcomes=changed(tuning, "other.jsonl", of_another))["frontier"]
+        == plain["frontier"]
+    )
+    if with_text["dropped"]["learned_from"] == 0:  # rows without a text cannot be found to be near-copies
+        alike = tune(tuning, *FLOOR, outcomes=changed(tuning, "bare.jsonl", bare))
+        assert alike["frontier"] == with_text["frontier"]
+
+
+def test_a_decision_in_two_exports_counts_once_by_the_row_read_last(tuning: Pennyroute):
+    def decision(row: dict[str, Any], score: float) -> dict[str, Any]:
+        small = {**row["small"], "score": score}
+        return {**row, "id": f"dec_{_number(row):026d}", "judged_by": "schema", "small": small}
+
+    changed(tuning, "january.jsonl", lambda row: decision(row, 0.0) | {"judged_by": "feedback"})
+    changed(tuning, "february.jsonl", lambda row: decision(row, 1.0))
+    words = ("tune", "--classifier", "trained", "january.jsonl", "february.jsonl", *FLOOR, "--json")
+    both, last = tuning.ok(*words).json, tune(tuning, *FLOOR, outcomes="february.jsonl")
+    assert (both["n"], both["dropped"]["repeated"]) == (last["n"], len(holdout(tuning)))
+    assert both["frontier"] == last["frontier"]
+    assert both["always_small"]["quality"]["value"] == 1.0
+
+
+def test_rows_that_nobody_drew_are_told_of(tuning: Pennyroute):
+    def chosen(row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "drawn": _number(row) % 2 == 0}
+
+    notes = tune(tuning, *FLOOR, outcomes=changed(tuning, "chosen.jsonl", chosen))["notes"]
+    assert any("were not drawn but scored by somebody's choice" in note for note in notes)
+    assert not any("not drawn" in note for note in tune(tuning, *FLOOR)["notes"])
+
+
 def test_a_biased_judge_is_put_right_by_the_hand_scores(tuning: Pennyroute):
     """The judge finds every small answer right, and no threshold is too high; people know better."""
 
@@ -529,6 +618,7 @@ def test_the_page_needs_nothing_else_and_quotes_no_query(tuning: Pennyroute, aim
         (("--floor", "nan"), "between 0 and 1"),
         (("--floor", "0.9", "--confidence", "1"), "between 0 and 1"),
         (("--value-usd", "-1"), "above 0"),
+        (("--value-usd", "1e300"), "worth more than 1,000,000"),
         (("--monthly-usd", "nan", "--requests", "1"), "above 0"),
         (("--monthly-usd", "1", "--requests", "0"), "--requests"),
         (("--floor", "0.9", "--apply"), "go together"),

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from policies.choice import Tier
 from policies.watch import WatchTerms, advance, alarmed, begin, excess, watch
-from router.outcomes.record import JudgedBy, OutcomeRecord
+from router.outcomes.record import JudgedBy, OutcomeRecord, Scores
 from router.outcomes.store import Outcomes
 from router.routes.threshold import Threshold
 from router.routes.thresholds import Change, Thresholds
@@ -117,6 +117,63 @@ async def test_what_was_not_drawn_under_the_certificate_in_force_is_not_counted(
     await outcomes.put("main", under(threshold, 1, **other))
     assert await outcomes.watch.routes.of([ROUTE, "another"]) == {}
     assert await store.command("ZCARD", KEYS.uncounted) == 0
+
+
+async def fed(store: Store, threshold: Threshold, scores: list[tuple[float, float]], by: str) -> int | None:
+    """After how many audits the alarm sounds; `None` where it does not."""
+    outcomes = Outcomes(store)
+    for number, one in enumerate(scores, start=1_000 * threshold.version):
+        await outcomes.put("main", under(threshold, number, one, by=by))
+        now = await Thresholds(store).current(ROUTE)
+        if now is not None and now.suspended:
+            return number - 1_000 * threshold.version + 1
+    return None
+
+
+async def test_a_judge_that_people_corrected_is_watched_as_corrected(store: Store):
+    """The floor of 0.9 is kept, at 0.95; the judge finds a tenth of the small answers worse than they are."""
+    chance = random.Random(3)
+    harsh = [BAD if chance.random() < 0.15 else GOOD for _ in range(600)]
+    corrected = a_certificate(floor=FLOOR, correction=-0.1, judged_by=("judge",))
+    assert await fed(store, await in_force(store, corrected), harsh, "judge") is None
+    assert await fed(store, await in_force(store, corrected), harsh, "regex") is not None  # of another judge
+    plain = a_certificate(floor=FLOOR)
+    assert await fed(store, await in_force(store, plain), harsh, "judge") is not None
+
+
+async def test_a_judge_that_flatters_is_seen_through_by_what_people_found(store: Store):
+    chance = random.Random(4)
+    flattering = [BAD if chance.random() < 0.08 else GOOD for _ in range(900)]  # of 0.2 that are bad
+    plain, corrected = (
+        a_certificate(floor=FLOOR),
+        a_certificate(floor=FLOOR, correction=0.12, judged_by=("judge",)),
+    )
+    assert await fed(store, await in_force(store, plain), flattering, "judge") is None
+    assert await fed(store, await in_force(store, corrected), flattering, "judge") is not None
+
+
+async def test_a_correction_leaves_no_excess_out_of_its_range(store: Store):
+    outcomes = Outcomes(store)
+    most = a_certificate(floor=FLOOR, correction=0.9, judged_by=("judge",))
+    await outcomes.put("main", under(await in_force(store, most), 1, BAD))
+    terms = outcomes.watch.routes.terms
+    assert (await watched(store)).state == watch([1.0], terms)
+    least = a_certificate(floor=FLOOR, correction=-0.9, judged_by=("judge",))
+    await outcomes.put("main", under(await in_force(store, least), 2, (1.0, 0.0)))
+    assert (await watched(store)).state == watch([-1.0], terms)
+
+
+async def test_what_a_tenant_says_is_not_counted_and_is_no_hand_s_score(store: Store):
+    outcomes, threshold = Outcomes(store), await in_force(store)
+    audited = under(threshold, 1)
+    await outcomes.put("main", replace(audited, small=replace(audited.small, score=None), missing="no_score"))
+    found = await outcomes.score("main", audited.id, small=0.0, large=1.0, judged_by=JudgedBy.TENANT)
+    assert found.beside == {JudgedBy.TENANT: Scores(small=0.0, large=1.0)}
+    assert (found.judged, found.hand, found.counting) == (None, None, None)
+    assert await outcomes.watch.routes.of([ROUTE]) == {}
+    await outcomes.score("main", audited.id, small=1.0, large=1.0, judged_by=JudgedBy.HAND)
+    expected = watch([excess(Tier.SMALL, *GOOD, FLOOR)], outcomes.watch.routes.terms)
+    assert (await watched(store)).state == expected
 
 
 async def test_audits_of_all_accounts_count_for_the_one_route(store: Store):

@@ -120,3 +120,32 @@ def test_half_a_hand_score_and_one_out_of_range_are_refused_with_their_row():
         certify_corrected(ones, ones, ones, wrong, whole, **asked)
     with pytest.raises(ValueError, match="row 2: judged_large is nan"):
         certify_corrected(ones, ones, missing, whole, whole, **asked)
+
+
+def test_the_certificate_says_how_far_the_judge_was_off_at_its_threshold_whatever_the_order_of_the_rows():
+    chance = np.random.default_rng(11)
+    difficulty, small, large, judged = drawn(chance, taken_for_good=0.2)
+    hand = (blank_but(small, 900), blank_but(large, 900))
+    weights = 1.0 + (np.arange(ROWS) % 3)
+    made = certify_corrected(
+        difficulty, judged, large, *hand, floor=0.8, confidence=CONFIDENCE, weights=weights
+    )
+    assert made.threshold is not None
+    to_small = difficulty[:900] < made.threshold
+    more = np.where(to_small, judged[:900] - small[:900], 0.0)  # the judge forgave so much
+    assert made.correction == pytest.approx(np.average(more, weights=weights[:900]))
+    assert made.correction > 0
+    order = chance.permutation(ROWS)
+    columns = (difficulty, judged, large, *hand)
+    again = certify_corrected(
+        *(column[order] for column in columns), floor=0.8, confidence=CONFIDENCE, weights=weights[order]
+    )
+    assert again == made
+
+
+def test_without_a_threshold_or_without_hands_nothing_is_corrected():
+    difficulty, small, large, judged = drawn(np.random.default_rng(12), taken_for_good=0.2)
+    few = (blank_but(small, 5), blank_but(large, 5))
+    made = certify_corrected(difficulty, judged, large, *few, floor=0.99, confidence=CONFIDENCE)
+    assert (made.threshold, made.correction) == (None, 0.0)
+    assert certify(difficulty, small, large, floor=FLOOR, confidence=CONFIDENCE).correction == 0.0
