@@ -47,7 +47,12 @@ def tell_exported(done: Exported) -> None:
     if done.undrawn:
         note(
             f"{done.undrawn:,} outcomes were not drawn by the audit but scored by somebody's choice: no "
-            "random sample, so leave them out of what is to certify (--drawn-only)"
+            'random sample, so leave them ("drawn": false) out of what is to certify'
+        )
+    if done.undrawn_left_out:
+        note(
+            f"{done.undrawn_left_out:,} outcomes left out: nobody drew them, somebody chose to score them "
+            "(--undrawn writes them too)"
         )
 
 
@@ -65,10 +70,12 @@ def tell_imported(counts: Mapping[str, int], bad: Sequence[str]) -> None:
     )
 
 
-def print_outcomes(found: Sequence[OutcomeRecord]) -> None:
-    """A table of outcomes."""
+def print_outcomes(found: Sequence[tuple[str, OutcomeRecord]]) -> None:
+    """A table of outcomes, each with its account."""
+    several = len({account for account, _ in found}) > 1
     columns = (
         Column("decision", whole=True),
+        *((Column("account"),) if several else ()),
         Column("at", whole=True),
         Column("route"),
         Column("tier", whole=True),
@@ -82,6 +89,7 @@ def print_outcomes(found: Sequence[OutcomeRecord]) -> None:
     rows = [
         (
             one.id,
+            *((account,) if several else ()),
             minute(one.at_ms),
             one.route,
             one.tier,
@@ -92,7 +100,7 @@ def print_outcomes(found: Sequence[OutcomeRecord]) -> None:
             "-" if one.hand is None else f"{_score(one.hand.small)} / {_score(one.hand.large)}",
             one.missing or "-",
         )
-        for one in found
+        for account, one in found
     ]
     print_table(columns, rows)
 

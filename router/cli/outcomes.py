@@ -1,6 +1,7 @@
 """`pennyroute outcomes`: what answers were worth, out of the service and back in with people's scores."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -32,7 +33,10 @@ FromOption = Annotated[
         show_default=False,
     ),
 ]
-AccountOption = Annotated[str, typer.Option(metavar="NAME", help="Whose decisions.")]
+AccountOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Of this account. Unset: of all.", show_default=False),
+]
 
 
 @example("pennyroute outcomes list --route support", "pennyroute outcomes list --last 5 --format json")
@@ -41,24 +45,29 @@ def list_(
     route: RouteOption = None,
     from_: FromOption = None,
     last: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="How many, newest first.")] = 20,
-    account: AccountOption = "main",
+    account: AccountOption = None,
     format_: FormatOption = Format.TABLE,
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """List outcomes: what both tiers' answers were scored, newest first."""
 
-    async def work(store: "Store") -> "list[OutcomeRecord]":
+    async def work(store: "Store") -> "list[tuple[str, OutcomeRecord]]":
         from router.outcomes.store import Outcomes
 
         from_ms = await _from_ms(store, from_)
-        return (await Outcomes(store).page(account, route, from_ms=from_ms, limit=last)).outcomes
+        found = [
+            (name, one)
+            for name in await _accounts(store, account)
+            for one in (await Outcomes(store).page(name, route, from_ms=from_ms, limit=last)).outcomes
+        ]
+        return sorted(found, key=lambda one: (one[1].at_ms, one[1].id), reverse=True)[:last]
 
     found = with_store(Where(config, data_dir), work)
     if format_ is Format.JSON:
         from router.cli.output import print_json
 
-        print_json([one.as_json() for one in found])
+        print_json([{"account": name} | one.as_json() for name, one in found])
     elif found:
         from router.cli.outcome_words import print_outcomes
 
@@ -71,7 +80,7 @@ def list_(
 
 @example(
     "pennyroute outcomes export --route support --from 30d --out outcomes.jsonl",
-    "pennyroute outcomes export --drawn-only --out outcomes.parquet",
+    "pennyroute outcomes export --account acme --undrawn --out outcomes.parquet",
 )
 def export(
     *,
@@ -92,13 +101,13 @@ def export(
             help="Leave out, and count, what misses a score; or write it with null in its place.",
         ),
     ] = True,
-    drawn_only: Annotated[
+    undrawn: Annotated[
         bool,
         typer.Option(
-            "--drawn-only", help="Leave out what was not drawn by the audit but scored by somebody's choice."
+            "--undrawn", help="Also what was not drawn by the audit but scored by somebody's choice."
         ),
     ] = False,
-    account: AccountOption = "main",
+    account: AccountOption = None,
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
@@ -115,7 +124,8 @@ def export(
         from router.outcomes.store import Outcomes
 
         from_ms = await _from_ms(store, from_)
-        wanted = Wanted(account, route, from_ms, incomplete=not complete_only, undrawn=not drawn_only)
+        names = await _accounts(store, account)
+        wanted = Wanted(names, route, from_ms, incomplete=not complete_only, undrawn=undrawn)
         with sink_to(out) as sink:
             return await write(Outcomes(store), wanted, sink)
 
@@ -150,7 +160,7 @@ def import_(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")] = False,
-    account: AccountOption = "main",
+    account: AccountOption = None,
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
@@ -168,7 +178,7 @@ def import_(
         return await _taken(made, store, account, said, bad, strict=strict)
 
     counts = with_set_up(Where(config, data_dir), work)
-    counts["blank"] = sum(one is None for _, one in said)
+    counts["blank"] = sum(one.said is None for one in said)
     from router.cli.outcome_words import tell_imported
 
     tell_imported(counts, bad)
@@ -184,7 +194,7 @@ def sample(
     out: Annotated[Path, typer.Option(metavar="FILE", help="A .jsonl to write.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same outcomes.")] = 0,
     from_: FromOption = None,
-    account: AccountOption = "main",
+    account: AccountOption = None,
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
@@ -203,7 +213,8 @@ def sample(
         from router.outcomes.sample import sample as drawn
         from router.outcomes.store import Outcomes
 
-        draw = Draw(account, route, await _from_ms(store, from_), n, seed)
+        names = await _accounts(store, account)
+        draw = Draw(names, route, await _from_ms(store, from_), n, seed)
         return await drawn(Outcomes(store), draw)
 
     found = with_store(Where(config, data_dir), work)
@@ -216,6 +227,13 @@ def sample(
     except (ValueError, OSError) as error:
         raise _unwritable(out, error) from error
     tell_drawn(found, out)
+
+
+async def _accounts(store: "Store", account: str | None) -> list[str]:
+    """A certificate speaks of a route, and so of everybody who uses it."""
+    from router.store.settings import accounts
+
+    return [account] if account is not None else await accounts(store)
 
 
 async def _from_ms(store: "Store", from_: str | None) -> int | None:
@@ -237,10 +255,19 @@ def _write(out: Path, rows: Iterable[dict[str, Any]]) -> None:
             sink.write(row)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What a row says, where it stands, and whose decision it says that of, if it does."""
+
+    place: str
+    said: "Said | None"
+    account: str | None
+
+
 def _readable(
     files: Iterable[Path], by: "JudgedBy | None", bad: list[str], *, strict: bool
-) -> "Iterator[tuple[str, Said | None]]":
-    """Each row with the place it stands at; what is none goes to `bad`.
+) -> Iterator[_Row]:
+    """Each row; what is none goes to `bad`.
 
     Raises:
         CommandFailed: a file cannot be read; or a row, where it is to be strict.
@@ -249,7 +276,7 @@ def _readable(
     from classifiers.json_line import parsed
     from classifiers.outcome_files import lines_of
     from router.errors import InvalidRequest
-    from router.outcomes.scored_row import said_in
+    from router.outcomes.scored_row import account_in, said_in
     from router.outcomes.sinks import LINES
 
     for file in files:
@@ -261,7 +288,8 @@ def _readable(
                 if not line.strip():
                     continue
                 try:
-                    yield place, said_in(parsed(line), by)
+                    row = parsed(line)
+                    yield _Row(place, said_in(row, by), account_in(row))
                 except (InvalidRequest, RowError) as error:
                     _bad(bad, f"{place}: {error}", strict=strict)
         except OutcomeError as error:
@@ -271,8 +299,8 @@ def _readable(
 async def _taken(
     made: "SetUp",
     store: "Store",
-    account: str,
-    said: "Sequence[tuple[str, Said | None]]",
+    account: str | None,
+    rows: Sequence[_Row],
     bad: list[str],
     *,
     strict: bool,
@@ -288,14 +316,16 @@ async def _taken(
     terms = OutcomeTerms(kept.retention_days, kept.kept_a_route)
     scoring = Scoring(store, Outcomes(store, terms), made.catalog.routes)
     counts = {fate.value: 0 for fate in Fate}
+    everybody = await _accounts(store, account)
     with told("scoring") as progress:
-        for at, (place, one) in enumerate(said, start=1):
-            if one is not None:
+        for at, row in enumerate(rows, start=1):
+            if row.said is not None:
+                names = everybody if account or row.account is None else [row.account]
                 try:
-                    counts[await scoring.take(account, one)] += 1
+                    counts[await scoring.take_of(names, row.said)] += 1
                 except (InvalidRequest, NotFound) as error:
-                    _bad(bad, f"{place}: {error.message}", strict=strict)
-            progress("scoring", at / len(said))
+                    _bad(bad, f"{row.place}: {error.message}", strict=strict)
+            progress("scoring", at / len(rows))
     return counts
 
 

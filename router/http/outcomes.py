@@ -38,10 +38,16 @@ class _Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     small: _Scored | None = None
     large: _Scored | None = None
 
-    def said(self) -> Said:
+    def said(self, caller: Caller) -> Said:
+        """What an admin of another account than the operator's says is a tenant's: the watch is everybody's.
+
+        What its callers may say of their own answers, its admin may say as well.
+        """
+        foreign = caller.admin and not caller.operator
+        plain = self.judged_by == "feedback" and self.score is not None
         return Said(
             self.decision_id,
-            JudgedBy(self.judged_by),
+            JudgedBy.TENANT if foreign and not plain else JudgedBy(self.judged_by),
             small=self.small.score if self.small else None,
             large=self.large.score if self.large else None,
             answer=self.score,
@@ -96,6 +102,7 @@ _BODY: Final[dict[str, Any]] = {
 async def score(request: Request, parts: PartsDep, caller: CallerDep) -> JSONResponse:
     """A key with scope `call` gives feedback on its own decisions; `admin` scores all of its account.
 
+    Scores by an admin of another account than `main` stand beside the others as `tenant`, and count nowhere.
     Of one, the answer says its fate or is the error; of several, it says the fate of each, in their order.
     """
     raw = await request.body()
@@ -157,11 +164,13 @@ async def _take(parts: Parts, caller: Caller, item: _Item) -> Fate:
         )
     if not caller.admin and item.score is None:  # else whoever may call could move the watch of everybody
         raise NotPermitted(
-            "to score a tier that did not answer needs a key with scope `admin`; this one says `score`, of the "
-            "answer it was given"
+            "to score a tier that did not answer needs a key with scope `admin`; this one says `score`, of "
+            "the answer it was given"
         )
     scoring = Scoring(parts.store, parts.outcomes, parts.catalog.routes)
-    return await scoring.take(caller.account, item.said(), own_key=None if caller.admin else caller.key_id)
+    return await scoring.take(
+        caller.account, item.said(caller), own_key=None if caller.admin else caller.key_id
+    )
 
 
 async def _take_all(parts: Parts, caller: Caller, items: Sequence[msgspec.Raw]) -> list[dict[str, Any]]:

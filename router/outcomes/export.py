@@ -1,5 +1,6 @@
 """Outcomes as rows of the outcome format: what `train`, `tune` and `evaluate` read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,11 +29,11 @@ class Wanted:
         undrawn: those too that nobody drew but somebody scored: they stand for themselves only.
     """
 
-    account: str
+    accounts: Sequence[str]
     route: str | None = None
     from_ms: int | None = None
     incomplete: bool = False
-    undrawn: bool = True
+    undrawn: bool = False
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class Exported:
         incomplete: outcomes left out because a score is missing.
         unreadable: left out because neither a prompt nor a difficulty is kept of them.
         undrawn: outcomes among those written that nobody drew.
+        undrawn_left_out: outcomes left out because nobody drew them.
     """
 
     rows: int = 0
@@ -52,30 +54,37 @@ class Exported:
     incomplete: int = 0
     unreadable: int = 0
     undrawn: int = 0
+    undrawn_left_out: int = 0
 
 
 async def export(outcomes: Outcomes, wanted: Wanted, sink: Sink) -> Exported:
-    """Writes what is wanted, newest first.
+    """Writes what is wanted, account by account, newest first.
 
     Raises:
         StoreUnavailable: no answer; what was written until then is no whole export.
     """
     done = Exported()
-    async for record in outcomes.each(wanted.account, wanted.route, from_ms=wanted.from_ms):
+    for account in wanted.accounts:
+        await _export(outcomes, wanted, account, sink, done)
+    return done
+
+
+async def _export(outcomes: Outcomes, wanted: Wanted, account: str, sink: Sink, done: Exported) -> None:
+    async for record in outcomes.each(account, wanted.route, from_ms=wanted.from_ms):
         if not record.audited and not wanted.undrawn:
+            done.undrawn_left_out += 1
             continue
         if record.messages is msgspec.UNSET and record.difficulty is None:
             done.unreadable += 1
             continue
         rows = rows_of(record, incomplete=wanted.incomplete)
         for row in rows:
-            sink.write(row)
+            sink.write({"id": record.id, "account": account} | row)
         by_hand = sum(row["judged_by"] == JudgedBy.HAND for row in rows)
         done.hand += by_hand
         done.rows += len(rows) - by_hand
         done.incomplete += not rows
         done.undrawn += bool(rows) and not record.audited
-    return done
 
 
 def rows_of(record: OutcomeRecord, *, incomplete: bool = False) -> list[dict[str, Any]]:
@@ -95,6 +104,8 @@ def _row(record: OutcomeRecord, by: str, scores: Scores) -> dict[str, Any]:
     row: dict[str, Any] = {"id": record.id, "category": record.route}
     if isinstance(record.messages, msgspec.Raw):
         row["messages"] = msgspec.json.decode(record.messages)
+        if record.needs_tools:
+            row["tools"] = True  # that there were some is all a classifier knows of them
     return row | {
         "difficulty": record.difficulty,
         "classifier": record.classifier,
@@ -103,6 +114,7 @@ def _row(record: OutcomeRecord, by: str, scores: Scores) -> dict[str, Any]:
         "tier": record.tier,
         "judged_by": str(by),
         "weight": 1 / record.share,
+        "drawn": record.audited,
         "at": moment(record.at_ms),
         "threshold": record.threshold,
         "certificate": record.certificate or None,

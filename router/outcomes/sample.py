@@ -7,6 +7,7 @@ and a later draw from what is left makes one larger random sample of both.
 
 import hashlib
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ class Draw:
         size: at most so many.
     """
 
-    account: str
+    accounts: Sequence[str]
     route: str | None
     from_ms: int | None
     size: int
@@ -57,28 +58,30 @@ async def sample(outcomes: Outcomes, draw: Draw) -> Sample:
     Raises:
         StoreUnavailable: no answer.
     """
-    ids: list[str] = []
+    ids: list[tuple[str, str]] = []
     without_texts = by_hand = 0
-    async for record in outcomes.each(draw.account, draw.route, from_ms=draw.from_ms):
-        if not record.audited or record.judged is None:
-            continue
-        if record.hand is not None:
-            by_hand += 1
-        elif not _has_texts(record):
-            without_texts += 1
-        else:
-            ids.append(record.id)
-    drawn = heapq.nsmallest(draw.size, ids, key=lambda one: _rank(draw.seed, one))
-    found = [await outcomes.get(draw.account, one) for one in drawn]
-    rows = [to_be_scored(record) for record in found if record is not None]
+    for account in draw.accounts:
+        async for record in outcomes.each(account, draw.route, from_ms=draw.from_ms):
+            if not record.audited or record.judged is None:
+                continue
+            if record.hand is not None:
+                by_hand += 1
+            elif not _has_texts(record):
+                without_texts += 1
+            else:
+                ids.append((account, record.id))
+    drawn = heapq.nsmallest(draw.size, ids, key=lambda one: _rank(draw.seed, one[1]))
+    found = [(account, await outcomes.get(account, one)) for account, one in drawn]
+    rows = [to_be_scored(account, record) for account, record in found if record is not None]
     return Sample(rows, len(ids), without_texts, by_hand)
 
 
-def to_be_scored(record: OutcomeRecord) -> dict[str, Any]:
+def to_be_scored(account: str, record: OutcomeRecord) -> dict[str, Any]:
     """A row with the texts and a place for scores, as `pennyroute outcomes import` reads it back."""
     assert isinstance(record.messages, msgspec.Raw)
     return {
         "id": record.id,
+        "account": account,
         "category": record.route,
         "at": moment(record.at_ms),
         "messages": msgspec.json.decode(record.messages),

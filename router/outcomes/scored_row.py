@@ -33,6 +33,18 @@ def said_in(row: Any, judged_by: JudgedBy | None = None) -> Said | None:
     return _said(decision_id, judged_by or _by(row), small, large, _number(row, "score", "score"))
 
 
+def account_in(row: Any) -> str | None:
+    """The account that a row says its decision is of; `None` where it does not say.
+
+    Raises:
+        InvalidRequest: it is no text.
+    """
+    account = row.get("account")
+    if account is None or isinstance(account, str):
+        return account
+    raise InvalidRequest(f'"account" should be the name of an account, is {str(account)[:40]!r}')
+
+
 def _said(
     decision_id: str, by: JudgedBy, small: float | None, large: float | None, answer: float | None
 ) -> Said | None:

@@ -1,7 +1,7 @@
 """Scores for decisions, whoever gives them: callers, people by hand, other systems."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -73,6 +73,21 @@ class Scoring:
             account, found.id, small=scores.small, large=scores.large, judged_by=said.judged_by
         )
         return Fate.UNCHANGED if after == found else Fate.SCORED
+
+    async def take_of(self, accounts: Sequence[str], said: Said) -> Fate:
+        """The same for whoever does not know which of the accounts made the decision.
+
+        Raises:
+            InvalidRequest: as `take`.
+            NotFound: none of them made it, or it is older than what is kept.
+            StoreUnavailable: as `take`.
+        """
+        for account in accounts:
+            try:
+                return await self.take(account, said)
+            except NotFound:
+                continue
+        raise _unknown(said.decision_id)
 
     async def _found(
         self, account: str, decision_id: str, own_key: str | None

@@ -14,6 +14,7 @@ from router.outcomes.export import Sink
 LINES: Final = (".jsonl", ".jsonl.gz")
 ENDINGS: Final = (*LINES, ".parquet")
 _BATCH: Final = 1_000
+_AS_JSON: Final = ("messages", "tools")
 
 
 class Lines:
@@ -28,19 +29,31 @@ class Lines:
 
 
 class Columns:
-    """Parquet: a tier's fields are columns such as `small.score`, messages are JSON texts."""
+    """Parquet: a tier's fields are columns such as `small.score`, messages and tools are JSON texts."""
 
     def __init__(self, path: Path) -> None:
         import pyarrow as pa  # noqa: PLC0415 - only who asks for Parquet waits for it
         from pyarrow import parquet  # noqa: PLC0415
 
-        texts = ("id", "category", "messages", "classifier", "tier", "judged_by", "at", "certificate")
+        texts = (
+            "id",
+            "account",
+            "category",
+            "messages",
+            "tools",
+            "classifier",
+            "tier",
+            "judged_by",
+            "at",
+            "certificate",
+        )
         numbers = ("difficulty", "weight", "threshold")
         tiers = ("small", "large")
         self._schema = pa.schema(
             [
                 *((name, pa.string()) for name in texts),
                 *((name, pa.float64()) for name in numbers),
+                ("drawn", pa.bool_()),
                 *((f"{tier}.model", pa.string()) for tier in tiers),
                 *((f"{tier}.{name}", pa.float64()) for tier in tiers for name in ("score", "cost_usd")),
             ]
@@ -51,9 +64,8 @@ class Columns:
 
     def write(self, row: dict[str, Any]) -> None:
         """See `Sink`."""
-        flat = {name: value for name, value in row.items() if name not in ("small", "large", "messages")}
-        if "messages" in row:
-            flat["messages"] = json.dumps(row["messages"])
+        flat = {name: value for name, value in row.items() if name not in ("small", "large", *_AS_JSON)}
+        flat |= {name: json.dumps(row[name]) for name in _AS_JSON if name in row}
         for tier in ("small", "large"):
             flat |= {f"{tier}.{name}": value for name, value in row[tier].items()}
         self._rows.append(flat)

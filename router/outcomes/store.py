@@ -102,7 +102,7 @@ class Outcomes:
         """
         keys = AccountKeys(account)
         routes = [route] if route is not None else await self.routes(account)
-        indexes = [keys.outcomes(name) for name in routes]
+        indexes = [index for name in routes for index in (keys.outcomes(name), keys.undrawn(name))]
         ids = await ids_before(self._store, indexes, from_ms=from_ms, before=before, limit=limit)
         found = await self._records(keys, [one.id for one in ids])
         return Page(found, ids[-1] if len(ids) == limit else None)
@@ -163,10 +163,11 @@ class Outcomes:
             KEEP,
             (
                 keys.outcome(wanted.id),
-                keys.outcomes(route),
+                keys.outcomes(route) if wanted.audited else keys.undrawn(route),
                 keys.unscored(route),
                 keys.outcome_routes,
                 keys.uncounted,
+                keys.undrawn(route) if wanted.audited else keys.outcomes(route),
             ),
             (
                 seen,

@@ -11,7 +11,7 @@ class OutcomeTerms:
 
     Attributes:
         retention_days: after the decision.
-        kept_a_route: of each account.
+        kept_a_route: of each account; so many audited ones, and beside them so many that somebody scored.
     """
 
     retention_days: int = 90

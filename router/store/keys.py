@@ -53,8 +53,12 @@ class AccountKeys:
         return f"{self.prefix}outcome:{decision_id}"
 
     def outcomes(self, route: str) -> str:
-        """Sorted set: decisions of a route that have an outcome → Unix milliseconds of the decision."""
+        """Sorted set: decisions of a route that were audited → Unix milliseconds of the decision."""
         return f"{self.prefix}outcomes:{route}"
+
+    def undrawn(self, route: str) -> str:
+        """Sorted set: those that somebody scored and nobody drew, which may push out only each other."""
+        return f"{self.prefix}undrawn:{route}"
 
     def unscored(self, route: str) -> str:
         """Sorted set: those of them that were audited and whose scores are missing for a reason."""

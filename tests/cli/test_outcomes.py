@@ -14,6 +14,7 @@ from router.outcomes.record import JudgedBy, OutcomeRecord, Scores
 from router.outcomes.store import Outcomes
 from router.routes.thresholds import Thresholds
 from router.store.connection import Store
+from router.store.keys import ACCOUNTS
 from tests.cli.running import Pennyroute
 from tests.outcomes.examples import an_outcome, decision_id, in_force, judged
 
@@ -76,35 +77,40 @@ async def test_what_is_exported_is_what_the_other_commands_read(configured: Penn
         out = configured.folder / name
         ran = configured.ok("outcomes", "export", "--out", str(out))
         assert ran.out == ""
-        assert "3 rows and 1 scored by hand" in ran.err
+        assert "2 rows and 1 scored by hand" in ran.err
         assert "1 outcomes left out: a score is missing" in ran.err
         assert "1 outcomes left out: neither" in ran.err
-        assert "1 outcomes were not drawn" in ran.err
+        assert "1 outcomes left out: nobody drew them" in ran.err
         assert out.stat().st_mode & 0o077 == 0
         read = read_outcomes([out], texts="optional")
         assert not read.bad
         found = {(row.id, row.judged_by): row for row in read.rows}
         assert list(found) == [
-            (decision_id(4), "feedback"),
             (decision_id(2), "judge"),
             (decision_id(1), "schema"),
             (decision_id(1), "hand"),
         ]
-        bare, full, hand = list(found.values())[1:]
+        bare, full, hand = found.values()
         assert (bare.small_score, bare.large_score, bare.weight) == (0.25, 0.75, 50.0)
         assert (bare.small_model, bare.large_model, bare.category) == ("tiny", "big", "support")
         assert (bare.small_cost_usd, bare.large_cost_usd) == (1e-6, 4e-5)
         assert bare.recorded is not None
         assert (bare.recorded.difficulty, bare.recorded.classifier) == (0.05, "clf")
         assert (full.recorded, full.facts.text) == (None, "What is 2 + 2?")
+        assert (full.difficulty_by("clf"), full.difficulty_by("another")) == (0.05, None)
         assert (hand.small_score, hand.large_score) == (0.0, 1.0)
-        assert found[decision_id(4), "feedback"].weight == 1.0
+        assert all(row.drawn for row in read.rows)
+        configured.ok("outcomes", "export", "--undrawn", "--out", str(out))
+        by_choice = read_outcomes([out], texts="optional").rows[0]
+        assert (by_choice.id, by_choice.judged_by, by_choice.weight) == (decision_id(4), "feedback", 1.0)
+        assert not by_choice.drawn
     assert sorted(path.name for path in configured.folder.glob("out*")) == [
         "out.jsonl",
         "out.jsonl.gz",
         "out.parquet",
     ]
     row = next(row for row in lines(configured.folder / "out.jsonl") if row["id"] == decision_id(1))
+    assert (row["account"], row["drawn"]) == ("main", True)
     assert (row["certificate"], row["threshold"], row["tier"]) == ("crt_1", 0.12, "small")
     assert row["at"].endswith("+00:00")
 
@@ -123,11 +129,50 @@ async def test_what_is_exported_can_be_narrowed_and_widened(configured: Pennyrou
         said = configured.ok("outcomes", "export", *words).out
         return [json.loads(line)["id"][-1] for line in said.splitlines()]
 
-    assert ids() == ["4", "2", "1"]
-    assert ids("--from", "2d") == ["4", "2"]
+    assert ids() == ["2", "1"]
+    assert ids("--undrawn") == ["4", "2", "1"]
+    assert ids("--undrawn", "--from", "2d") == ["4", "2"]
     assert ids("--route", "default") == ["2"]
-    assert ids("--drawn-only", "--incomplete") == ["3", "2", "1"]
+    assert ids("--incomplete") == ["3", "2", "1"]
     assert ids("--account", "other") == []
+
+
+async def test_what_a_certificate_speaks_of_is_everybody_s(configured: Pennyroute, store: Store):
+    """One route, two accounts: listed, exported, sampled and read back together, or of one of them alone."""
+    await store.command("SADD", ACCOUNTS, "acme")
+    outcomes = Outcomes(store)
+    for number, account in enumerate(("main", "acme", "main", "acme")):
+        await outcomes.put(account, with_texts(judged(number, 0.5, 1.0)))
+
+    def accounts_of(text: str) -> list[tuple[str, str]]:
+        return [(row["account"], row["id"][-1]) for row in map(json.loads, text.splitlines())]
+
+    of_acme = [("acme", "3"), ("acme", "1")]
+    exported = configured.ok("outcomes", "export").out
+    assert accounts_of(exported) == [*of_acme, ("main", "2"), ("main", "0")]
+    assert accounts_of(configured.ok("outcomes", "export", "--account", "acme").out) == of_acme
+    listed = configured.ok("outcomes", "list", "--last", "3", "--format", "json").json
+    assert [(one["account"], one["id"][-1]) for one in listed] == [
+        ("acme", "3"),
+        ("main", "2"),
+        ("acme", "1"),
+    ]
+    assert "acme" in configured.ok("outcomes", "list", columns=200).out
+    assert "account" not in configured.ok("outcomes", "list", "--account", "acme", columns=200).out
+    configured.ok("outcomes", "sample", "--out", "sample.jsonl")
+    sample = configured.folder / "sample.jsonl"
+    rows = lines(sample)
+    assert sorted(accounts_of(sample.read_text())) == sorted(accounts_of(exported))
+    for row in rows:
+        row["hand"] = {"small": 0, "large": 1}
+    del rows[0]["account"]  # then it is looked for in every account
+    rows[1]["account"] = "nobody"
+    sample.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    ran = configured.ok("outcomes", "import", str(sample))
+    assert "3 scored, 0 unchanged, 0 not filled in, 1 bad" in ran.out
+    assert "sample.jsonl, line 2: there is no decision" in ran.err
+    of_main = configured.ok("outcomes", "import", str(sample), "--account", "main").out
+    assert "0 scored, 2 unchanged, 0 not filled in, 2 bad" in of_main
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out", "no/such/folder/out.jsonl"])

@@ -17,7 +17,7 @@ from router.store.connection import Store
 from tests.certificates import a_certificate
 from tests.http.config import CONFIG, HARD, KEY, ask, chat
 from tests.http.wire import error_of
-from tests.outcomes.examples import FLOOR, judged
+from tests.outcomes.examples import FLOOR, an_outcome, judged
 from tests.service import Service
 from tests.upstreams.openai_wire import OpenAIWire
 
@@ -249,6 +249,38 @@ def test_a_key_that_may_call_gives_feedback_on_its_own_decisions_only(locked: Se
         error_of(nobody.post(PATH, json=scored), 401)
         error_of(nobody.get(PATH), 401)
         error_of(nobody.get("/v1/routes/default/watch"), 401)
+
+
+def test_an_admin_of_another_account_does_not_move_the_watch_and_the_operator_does(locked: Service) -> None:
+    threshold = certified(locked)
+    assert threshold.certificate is not None
+    made = {"certificate": threshold.certificate.id, "threshold_version": threshold.version}
+
+    def audited(account: str, number: int) -> str:
+        """Drawn under the certificate, and waiting for its scores."""
+        record = an_outcome(number, route="default", at_ms=threshold.set_at_ms + number, **made)
+        locked.in_store(lambda store: Outcomes(store).put(account, record))
+        return record.id
+
+    def client_of(account: str) -> httpx.Client:
+        return locked.client(headers={"authorization": f"Bearer {locked.key(account, 'admin', account)}"})
+
+    def counted(client: httpx.Client) -> int:
+        return int(client.get("/v1/routes/default/watch").json()["audits"])
+
+    with client_of("acme") as tenant, client_of("main") as operator:
+        for number, judged_by in enumerate(("feedback", "hand", "import"), start=900):
+            id_ = audited("acme", number)
+            both = {"small": {"score": 0}, "large": {"score": 1}, "judged_by": judged_by}
+            assert tenant.post(PATH, json={"decision_id": id_, **both}).json()["fate"] == "scored"
+            assert counted(operator) == 0
+            [found] = newest(tenant, limit=1)
+            assert found["beside"] == {"tenant": {"small": 0.0, "large": 1.0}}
+            assert (found["small"]["score"], found["judged_by"]) == (None, "")
+        id_ = audited("main", 950)
+        both = {"decision_id": id_, "small": {"score": 1}, "large": {"score": 1}, "judged_by": "hand"}
+        assert operator.post(PATH, json=both).json()["fate"] == "scored"
+        assert counted(operator) == 1
 
 
 def test_a_route_without_a_certificate_has_nothing_to_watch(client: httpx.Client) -> None:

@@ -76,6 +76,7 @@ async def test_an_outcome_lies_with_its_account_and_the_watch_with_the_settings(
 async def an_account_is_on_one_slot_and_another_on_another(clustered: Store) -> None:
     names = (KEYS.attempt("x"), KEYS.decision("y"), KEYS.counters(1), KEYS.holds, KEYS.entries, KEYS.version)
     names += (KEYS.outcome("z"), KEYS.outcomes("r"), KEYS.unscored("r"), KEYS.outcome_routes, KEYS.uncounted)
+    names += (KEYS.undrawn("r"),)
     slots = {await clustered.command("CLUSTER", "KEYSLOT", name) for name in names}
     assert len(slots) == 1
     assert await clustered.command("CLUSTER", "KEYSLOT", AccountKeys("main").holds) not in slots

@@ -174,6 +174,31 @@ async def test_the_newest_of_a_route_are_kept_and_no_more(store: Store):
     assert len([one async for one in outcomes.each("main")]) == 4
 
 
+async def test_what_somebody_chose_to_score_pushes_out_no_audit(store: Store):
+    outcomes, now_ms = Outcomes(store, OutcomeTerms(kept_a_route=3)), await store.now_ms()
+    for number in range(3):
+        await outcomes.put("main", an_outcome(number, at_ms=now_ms + number))
+    for number in range(10, 15):
+        await outcomes.put("main", an_outcome(number, at_ms=now_ms + number, drawn=None, share=1.0))
+    kept = [decision_id(number) for number in (14, 13, 12, 2, 1, 0)]
+    assert [one.id async for one in outcomes.each("main")] == kept
+    assert (
+        await outcomes.put("main", an_outcome(9, at_ms=now_ms + 9)) is not None
+    )  # there is room for its kind
+    kept = [decision_id(number) for number in (14, 13, 12, 9, 2, 1)]
+    assert [one.id async for one in outcomes.each("main")] == kept
+
+
+async def test_what_was_scored_before_its_audit_came_counts_among_the_audited_from_then_on(store: Store):
+    outcomes = Outcomes(store, OutcomeTerms(kept_a_route=3))
+    await outcomes.put("main", an_outcome(1, drawn=None, share=1.0))
+    assert await store.command("ZCARD", KEYS.undrawn(ROUTE)) == 1
+    await outcomes.put("main", an_outcome(1))
+    indexes = (KEYS.undrawn(ROUTE), KEYS.outcomes(ROUTE))
+    assert [await store.command("ZCARD", index) for index in indexes] == [0, 1]
+    assert [one.id async for one in outcomes.each("main")] == [decision_id(1)]
+
+
 async def test_a_smaller_bound_takes_effect_bit_by_bit(store: Store):
     await some(store, 20)
     smaller = Outcomes(store, OutcomeTerms(kept_a_route=5))

@@ -1,7 +1,8 @@
 -- Keeps an outcome as it now is, if it is still what the caller saw. Nobody but its caller reads what it is.
--- KEYS  1 outcome  2 outcomes of its route  3 unscored ones of its route  4 routes with outcomes  5 uncounted ones
+-- KEYS  1 outcome  2 outcomes of its route and kind (audited or not)  3 unscored ones of its route
+--       4 routes with outcomes  5 uncounted ones  6 outcomes of its route and the other kind
 -- ARGV  1 what the caller saw ('' = nothing)  2 what it now is  3 decision id  4 ms of the decision  5 its route
---       6 how long it is kept, ms  7 how many of a route are kept  8 'count' where the watch is to count it
+--       6 how long it is kept, ms  7 how many of a route and kind are kept  8 'count' where the watch is to count it
 --       9 'unscored' where it was audited and a score is missing for a reason
 -- ANSWER {'kept', ids that made room…} | {'changed', what is there ('' = nothing)} | {'past'}: older than what is kept
 local there = redis.call('GET', KEYS[1]) or ''
@@ -9,6 +10,7 @@ redis.call('ZCARD', KEYS[2]) -- refuses keys of other types before the first wri
 redis.call('ZCARD', KEYS[3])
 redis.call('SCARD', KEYS[4])
 redis.call('ZCARD', KEYS[5])
+redis.call('ZCARD', KEYS[6])
 if there ~= ARGV[1] then
   return {'changed', there}
 end
@@ -27,6 +29,7 @@ if not redis.call('ZSCORE', KEYS[2], ARGV[3]) and redis.call('ZCARD', KEYS[2]) >
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PXAT', string.format('%d', at + kept_for))
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3])
+redis.call('ZREM', KEYS[6], ARGV[3]) -- what was scored first may turn out to have been drawn
 redis.call('SADD', KEYS[4], ARGV[5])
 if ARGV[9] == 'unscored' then
   redis.call('ZADD', KEYS[3], ARGV[4], ARGV[3])
