@@ -47,6 +47,8 @@ class Route:
         attempts: calls one decision may make in all.
         store_prompts: whether decisions keep the messages and the answer.
         audit: how it is audited; `None` where it is not.
+        answers: fingerprint of who answers: providers, base URLs and upstream models of both tiers as
+            configured, and the caps. What was proven of one proves nothing of another.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Route:
     answer_nano: int | None = None
     usual_output_tokens: int = 0
     audit: AuditTerms | None = None
+    answers: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from router.catalog import Model, Route
 from router.errors import ContextTooLong, NotSupported
 from router.pricing.price import cost_nano
 from router.pricing.usage import Usage
+from router.proof import certificate_of
 from router.query import Query
 from router.routes.certificate import CertificateInForce
 from router.routes.threshold import Threshold
@@ -189,7 +190,7 @@ def context_of(
         inputs: the recorded ones; `extra_nano` is not read but worked out again.
         route: as it is configured.
         threshold: in force.
-        certificate: the one that holds, see `certificate_of`.
+        certificate: the one that holds, see `router.proof`.
     """
     return Context(
         threshold=threshold.value,
@@ -204,21 +205,6 @@ def context_of(
         familiar=inputs.familiar,
         worth=_worth(route, inputs.input_tokens, inputs.output_tokens),
     )
-
-
-def certificate_of(route: Route, threshold: Threshold, classifier: str) -> CertificateInForce | None:
-    """The certificate that holds for what a route decides now: none if anything it was made for changed."""
-    found = threshold.certificate
-    if found is None or threshold.suspended or route.answer_nano is not None:
-        return None
-    holds = found.proves(
-        threshold=threshold.value,
-        classifier=classifier,
-        small=route.small.name,
-        large=route.large.name,
-        floor=route.quality_floor or 0.0,
-    )
-    return found if holds else None
 
 
 def _withheld(route: Route, threshold: Threshold, certificate: CertificateInForce | None) -> Reason | None:

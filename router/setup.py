@@ -1,10 +1,13 @@
 """From a configuration, or none, to what a command works with: prices, catalog, classifier, store."""
 
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from classifiers import ArtifactError, Classifier, default_classifier, load_artifact
 from policies import Caps, ModelLimits
@@ -218,12 +221,14 @@ def _endpoint(name: str, upstream: str, settings: ModelSettings, preset: Preset)
 def _route(name: str, settings: RouteSettings, models: Mapping[str, Model], usual_threshold: float) -> Route:
     caps = settings.caps
     first = usual_threshold if settings.quality_floor is None else 0.0
+    small, large = models[settings.small], models[settings.large]
+    held = Caps(caps.max_input_tokens, caps.on_excess_input, caps.max_output_tokens)
     return Route(
         name=name,
-        small=models[settings.small],
-        large=models[settings.large],
+        small=small,
+        large=large,
         threshold=first if settings.threshold is None else settings.threshold,
-        caps=Caps(caps.max_input_tokens, caps.on_excess_input, caps.max_output_tokens),
+        caps=held,
         fallbacks=tuple(models[model] for model in settings.fallbacks),
         attempts=settings.attempts,
         store_prompts=settings.store_prompts,
@@ -231,7 +236,25 @@ def _route(name: str, settings: RouteSettings, models: Mapping[str, Model], usua
         answer_nano=None if settings.value_usd is None else round_usd(settings.value_usd),
         usual_output_tokens=settings.usual_output_tokens,
         audit=None if settings.audit is None else _audit(settings.audit),
+        answers=_answers(small, large, held),
     )
+
+
+def _answers(small: Model, large: Model, caps: Caps) -> str:
+    """See `Route.answers`.
+
+    The servers that come with the service have no address yet: theirs is another one after each start.
+    """
+    said = {
+        "small": _upstream(small),
+        "large": _upstream(large),
+        "caps": [caps.max_input_tokens, caps.on_excess_input, caps.max_output_tokens],
+    }
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:12]
+
+
+def _upstream(model: Model) -> list[str | None]:
+    return [model.provider, model.endpoint.base_url, model.endpoint.upstream_model]
 
 
 def _audit(settings: AuditSettings) -> AuditTerms:

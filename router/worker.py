@@ -165,6 +165,7 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
         yield Parts(
             settings=settings,
             catalog=catalog,
+            classifier=made.classifier.id,
             store=store,
             live=live,
             thresholds=thresholds,

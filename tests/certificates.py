@@ -3,6 +3,8 @@
 from typing import Any
 
 from router.routes.certificate import CertificateInForce
+from router.setup import set_up
+from tests.service import Service
 
 
 def a_certificate(**changes: Any) -> CertificateInForce:
@@ -23,3 +25,16 @@ def a_certificate(**changes: Any) -> CertificateInForce:
         "large": "big",
     }
     return CertificateInForce(**(fields | changes))
+
+
+def proven_on(service: Service, route: str = "default", **changes: Any) -> CertificateInForce:
+    """The same for a route of a service as it is configured, so that it holds there."""
+    made = set_up(service.config, service.environ)
+    found = made.catalog.routes[route]
+    its = {
+        "classifier": made.classifier.id,
+        "small": found.small.name,
+        "large": found.large.name,
+        "answers": found.answers,
+    }
+    return a_certificate(**(its | changes))

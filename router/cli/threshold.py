@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from router.catalog import Route
+    from router.proof import Standing
     from router.routes.threshold import Threshold
     from router.routes.what_if import WhatIf
     from router.setup import SetUp
@@ -53,21 +54,24 @@ def show(
     It is the difficulty, 0 to 1, at and above which the large model answers.
     """
 
-    async def work(made: "SetUp", store: "Store") -> "list[Threshold]":
+    async def work(made: "SetUp", store: "Store") -> "list[tuple[Threshold, Standing]]":
+        from router.proof import standing_of
         from router.routes.thresholds import Thresholds
 
         wanted = list(made.catalog.routes.values()) if route is None else [made.catalog.route(route)]
         thresholds = Thresholds(store)
-        return [await thresholds.current(one.name) or _unseen(one) for one in wanted]
+        found = [(one, await thresholds.current(one.name) or _unseen(one)) for one in wanted]
+        return [(in_force, standing_of(one, in_force, made.classifier.id)) for one, in_force in found]
 
     found = with_set_up(Where(config, data_dir), work)
     if format_ is Format.JSON:
         from router.cli.output import print_json
 
-        shown = [_as_json(one) for one in found]
+        shown = [_as_json(one) | standing.as_json() for one, standing in found]
         print_json(shown if route is None else shown[0])
-    else:
-        _print(found, newest_is_in_force=False)
+        return
+    _print([one for one, _ in found], newest_is_in_force=False)
+    _tell_lapsed(found)
 
 
 @example(
@@ -250,6 +254,18 @@ def _proven(one: "Threshold") -> str:
         return "-"
     kind = ", provisional" if proof.provisional else ""
     return f"{proof.id}: {proof.floor:.1%} at {proof.confidence:.0%}{kind}"
+
+
+def _tell_lapsed(found: "Sequence[tuple[Threshold, Standing]]") -> None:
+    from router.cli.output import for_programs, plain
+
+    for one, standing in found:
+        if one.certificate is not None and standing.why_not is not None and not one.suspended:
+            for_programs().print(
+                f"{plain(one.route)}: {one.certificate.id} does not hold: {plain(standing.why_not)}.",
+                style="yellow",
+                soft_wrap=True,
+            )
 
 
 def _print_change(before: float, changed: "Threshold", format_: Format) -> None:

@@ -237,7 +237,7 @@ def _certificate(tuned: "Tuned", target: "tuple[SetUp, Route] | None") -> "Certi
     """By the names that the route has for the models, or those in the outcomes, if they are of one pair."""
     if target is not None:
         _, route = target
-        return tuned.certificate(route.small.name, route.large.name)
+        return tuned.certificate(route.small.name, route.large.name, route.answers)
     models = tuned.rows.models
     return tuned.certificate(*models[0]) if len(models) == 1 else None
 

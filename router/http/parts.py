@@ -22,10 +22,15 @@ from router.store.connection import Store
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything one worker is made of."""
+    """Everything one worker is made of.
+
+    Attributes:
+        classifier: id of the one it decides with.
+    """
 
     settings: Settings
     catalog: Catalog
+    classifier: str
     store: Store
     live: LiveSettings
     thresholds: Thresholds

@@ -86,7 +86,7 @@ class GroupAnswer(FiguresAnswer):
 
 
 class CertificateAnswer(_Answer):
-    """A certificate that was in force in the period, or was withdrawn in it."""
+    """A certificate that stood with a threshold in the period; each decision says whether it held for it."""
 
     route: str
     certificate: str
@@ -96,7 +96,7 @@ class CertificateAnswer(_Answer):
     threshold: float
     threshold_version: int
     from_: str = Field(alias="from")
-    to: str | None = Field(description="When another threshold replaced it; null if it is in force.")
+    to: str | None = Field(description="When another threshold replaced it; null if none did.")
     suspended: bool = Field(description="It was withdrawn by the watch, which replaced it.")
 
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from router.access.caller import Caller
 from router.catalog import Catalog, check_settable
 from router.errors import InvalidRequest, VersionRequired
-from router.http.parts import CallerDep, OperatorDep, PartsDep
+from router.http.parts import CallerDep, OperatorDep, Parts, PartsDep
+from router.proof import standing_of
 from router.routes.threshold import Threshold
 from router.routes.thresholds import Change
 
@@ -28,7 +29,7 @@ class ThresholdBody(BaseModel):
 
 
 class ThresholdAnswer(BaseModel):
-    """The threshold in force."""
+    """A threshold."""
 
     route: str
     threshold: float
@@ -38,6 +39,15 @@ class ThresholdAnswer(BaseModel):
     reason: str
     suspended: bool = Field(description="The watch withdrew the certificate: all goes to large.")
     certificate: dict[str, Any] | None = Field(description="What was certified of it, if anything was.")
+
+
+class ThresholdInForce(ThresholdAnswer):
+    """The threshold in force."""
+
+    holds: bool | None = Field(
+        description="Whether the certificate proves anything of what the route decides now; null without one."
+    )
+    why_not: str | None = Field(description="Why it does not; null where it holds or there is none.")
 
 
 class ThresholdHistory(BaseModel):
@@ -56,14 +66,14 @@ async def history(route: str, parts: PartsDep, _: CallerDep) -> ThresholdHistory
 
 
 @router.get("/v1/routes/{route:path}/threshold", summary="A route's threshold")
-async def read(route: str, parts: PartsDep, _: CallerDep, response: Response) -> ThresholdAnswer:
+async def read(route: str, parts: PartsDep, _: CallerDep, response: Response) -> ThresholdInForce:
     """The one in force, with its version as ETag."""
     name = _known(parts.catalog, route)
     threshold = await parts.thresholds.current(name) or await parts.thresholds.seed(
         name, parts.catalog.routes[name].threshold
     )
     response.headers["ETag"] = f'"v{threshold.version}"'
-    return _answer(threshold)
+    return _in_force(parts, threshold)
 
 
 @router.put("/v1/routes/{route:path}/threshold", summary="Change a route's threshold")
@@ -75,14 +85,14 @@ async def change(
     response: Response,
     *,
     if_match: Annotated[str | None, Header(description='The version it changes: "v3".')] = None,
-) -> ThresholdAnswer:
+) -> ThresholdInForce:
     """In force for every decision that begins after the answer, in every worker."""
     name = _known(parts.catalog, route)
     check_settable(parts.catalog.routes[name])
     wanted = Change(name, body.threshold, _who(operator), body.reason, _expected(if_match))
     threshold = await parts.thresholds.set(wanted)
     response.headers["ETag"] = f'"v{threshold.version}"'
-    return _answer(threshold)
+    return _in_force(parts, threshold)
 
 
 def _known(catalog: Catalog, route: str) -> str:
@@ -92,6 +102,12 @@ def _known(catalog: Catalog, route: str) -> str:
 def _answer(threshold: Threshold) -> ThresholdAnswer:
     shown: dict[str, Any] = threshold.as_json()
     return ThresholdAnswer(**shown)
+
+
+def _in_force(parts: Parts, threshold: Threshold) -> ThresholdInForce:
+    shown: dict[str, Any] = threshold.as_json()
+    standing = standing_of(parts.catalog.routes[threshold.route], threshold, parts.classifier)
+    return ThresholdInForce(**shown, **standing.as_json())
 
 
 def _who(caller: Caller) -> str:

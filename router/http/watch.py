@@ -8,6 +8,7 @@ from router.http.parts import CallerDep, Parts, PartsDep
 from router.live import Known
 from router.moments import moment
 from router.outcomes.report import WatchReport, watch_report
+from router.proof import standing_of
 
 router = APIRouter(tags=["thresholds"])
 
@@ -18,6 +19,11 @@ class WatchAnswer(BaseModel):
     route: str
     certificate: str | None = Field(description="Id of the one that is watched; null without one.")
     threshold_version: int
+    holds: bool | None = Field(
+        description="Whether it proves anything of what the route decides now; null without one. While it "
+        "does not, no decision is made under it, and none counts."
+    )
+    why_not: str | None = Field(description="Why it does not; null where it holds or there is none.")
     floor: float | None = Field(description="That it certifies: the share of always-large quality kept.")
     audits: int = Field(description="Audited queries that were counted under it.")
     missing: int = Field(description="Audited queries of the same time that have no score.")
@@ -39,6 +45,7 @@ async def read(route: str, parts: PartsDep, _: CallerDep) -> WatchAnswer:
     return WatchAnswer(
         route=found.route,
         certificate=found.certificate or None,
+        **standing_of(known, threshold, parts.classifier).as_json(),
         threshold_version=found.threshold_version,
         floor=found.floor,
         audits=found.audits,

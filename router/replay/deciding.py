@@ -10,9 +10,10 @@ from classifiers import Classifier, Difficulty, QueryFacts
 from policies import Context, Reason, Tier, Worth, apply_caps, choose, lacks
 from router.access.caller import ANYBODY
 from router.catalog import Model, Route
-from router.decision import Decision, Inputs, certificate_of, context_of, decide, direct
+from router.decision import Decision, Inputs, context_of, decide, direct
 from router.errors import ContextTooLong, InvalidRequest, NotSupported, UnknownModel, UnknownRoute
 from router.http.chat_body import read_chat
+from router.proof import certificate_of
 from router.query import Query
 from router.replay.asked import Asked, Past, Sides, Unreadable
 from router.replay.configuration import Configuration

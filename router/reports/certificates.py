@@ -1,4 +1,7 @@
-"""Which certificates were in force while a report's money was spent."""
+"""Which certificates stood with the thresholds while a report's money was spent.
+
+Whether one held for a decision, its ledger entry says: that depends on what was configured then.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

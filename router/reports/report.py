@@ -38,7 +38,7 @@ class Report:
         first_hour: the first Unix hour covered.
         end_hour: the Unix hour after the last one covered.
         groups: dearest first.
-        certificates: those in force on its routes in that time, by route, oldest first.
+        certificates: those that stood with its routes' thresholds in that time, by route, oldest first.
     """
 
     account: str

@@ -122,8 +122,8 @@ def _caption(report: Report) -> Text:
 def _certificate(term: CertificateTerm) -> str:
     proven = term.certificate
     what = f"at least {proven.floor:.1%} of always-large quality at {proven.confidence:.0%} confidence"
-    until = "in force" if term.to_ms is None else f"until {minute(term.to_ms)} UTC"
-    if term.suspended:
-        until = f"suspended {minute(term.to_ms or 0)} UTC"
+    stood = f"set with the threshold from {minute(term.from_ms)} UTC"
+    if term.to_ms is not None:
+        stood += f"{', suspended' if term.suspended else ' to'} {minute(term.to_ms)} UTC"
     kind = ", provisional" if proven.provisional else ""
-    return f"{plain(term.route)}: certificate {proven.id} ({what}{kind}), {until}"
+    return f"{plain(term.route)}: certificate {proven.id} ({what}{kind}), {stood}"

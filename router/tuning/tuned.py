@@ -53,8 +53,14 @@ class Tuned:
         """Whether a judge's scores alone say so."""
         return self.proof is not None and self.proof.provisional
 
-    def certificate(self, small: str, large: str) -> CertificateInForce | None:
-        """What was proven, for a pair of models by these names; `None` where nothing was."""
+    def certificate(self, small: str, large: str, answers: str = "") -> CertificateInForce | None:
+        """What was proven, for a pair of models by these names; `None` where nothing was.
+
+        Args:
+            small: name of the small model.
+            large: name of the large model.
+            answers: of the route it is for, see `catalog.Route`; '' for none.
+        """
         proof = self.proof
         if proof is None or proof.threshold is None or proof.lower_bound is None:
             return None
@@ -72,6 +78,7 @@ class Tuned:
             classifier=self.rows.classifier,
             small=small,
             large=large,
+            answers=answers,
             correction=proof.correction,
             judged_by=self.rows.judged_by,
         )

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from classifiers import default_classifier
 from router.routes.thresholds import Change, Thresholds
 from tests.audit.config import KEY
 from tests.audit.looking import asked, outcome_of, scores
 from tests.audit.tongues import Tongues
-from tests.certificates import a_certificate
+from tests.certificates import proven_on
 from tests.service import Service
 
 EASY = "What is the capital of France?"
@@ -49,7 +48,7 @@ def test_answers_that_get_worse_send_everything_to_large_and_small_is_audited_th
 ):
     upstream.texts = {"tiny-1": "Paris", "big-1": "Paris"}
     body = {"model": "auto", "messages": [{"role": "user", "content": EASY}]}
-    proof = a_certificate(floor=0.9, lower_bound=0.91, threshold=0.9, classifier=default_classifier().id)
+    proof = proven_on(service, floor=0.9, lower_bound=0.91, threshold=0.9)
     with service.client() as client:
         first = outcome_of(service, asked(client, body))
         assert (first.tier, scores(first)) == ("large", (1.0, 1.0))

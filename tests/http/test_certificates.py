@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from classifiers import default_classifier
 from router.routes.certificate import CertificateInForce
 from router.routes.thresholds import WATCH, Change, Thresholds
-from tests.certificates import a_certificate
+from tests.certificates import proven_on
 from tests.http.config import EASY, HARD
 from tests.service import Service
 
@@ -48,9 +48,8 @@ def decided(client: httpx.Client, route: str, query: str = EASY) -> dict[str, An
     return found
 
 
-def proof(**changes: Any) -> CertificateInForce:
-    made = {"floor": 0.98, "lower_bound": 0.981, "classifier": default_classifier().id}
-    return a_certificate(**(made | changes))
+def proof(service: Service, **changes: Any) -> CertificateInForce:
+    return proven_on(service, "floored", **({"floor": 0.98, "lower_bound": 0.981} | changes))
 
 
 def put_in_force(service: Service, route: str, certificate: CertificateInForce | None, **more: Any) -> None:
@@ -72,13 +71,15 @@ def test_without_a_certificate_everything_goes_to_large_and_says_why(client: htt
     found = decided(client, "floored")
     assert (found["tier"], found["reason"], found["certificate"]) == ("large", "no_certificate", None)
     assert "pennyroute tune" in found["explanation"]
+    shown = client.get("/v1/routes/floored/threshold").json()
+    assert (shown["holds"], shown["why_not"]) == (None, None)
 
 
 @pytest.mark.usefixtures("back")
 def test_with_one_the_threshold_decides_and_the_decision_its_entry_and_the_report_name_it(
     service: Service, client: httpx.Client
 ) -> None:
-    made = proof()
+    made = proof(service)
     put_in_force(service, "floored", made)
     easy = decided(client, "floored")
     assert (easy["tier"], easy["reason"], easy["certificate"]) == ("small", "below_threshold", made.id)
@@ -86,6 +87,9 @@ def test_with_one_the_threshold_decides_and_the_decision_its_entry_and_the_repor
     shown = client.get("/v1/routes/floored/threshold").json()
     assert shown["certificate"]["id"] == made.id
     assert shown["certificate"]["floor"] == 0.98
+    assert (shown["holds"], shown["why_not"]) == (True, None)
+    watched = client.get("/v1/routes/floored/watch").json()
+    assert (watched["holds"], watched["why_not"]) == (True, None)
     report = client.get("/v1/reports/routes").json()
     assert made.id in [term["certificate"] for term in report["certificates"]]
     assert report["total"]["certified"] >= 1
@@ -97,15 +101,32 @@ def test_with_one_the_threshold_decides_and_the_decision_its_entry_and_the_repor
 
 @pytest.mark.usefixtures("back")
 @pytest.mark.parametrize(
-    "other",
-    [{"classifier": "another+sha256:00000000"}, {"small": "mini"}, {"large": "huge"}, {"floor": 0.97}],
-    ids=lambda other: next(iter(other)),
+    ("other", "why"),
+    [
+        ({"classifier": "another+sha256:00000000"}, "another classifier"),
+        ({"small": "mini"}, "other models"),
+        ({"large": "huge"}, "other models"),
+        ({"answers": ""}, "what answers as tiny and big changed"),
+        ({"floor": 0.97}, "lower floor"),
+    ],
+    ids=lambda other: next(iter(other)) if isinstance(other, dict) else "",
 )
-def test_one_made_for_another_classifier_pair_or_lower_floor_proves_nothing_here(
-    service: Service, client: httpx.Client, other: dict[str, Any]
+def test_one_made_for_another_classifier_pair_or_lower_floor_proves_nothing_here_and_everybody_says_why(
+    service: Service, client: httpx.Client, other: dict[str, Any], why: str
 ) -> None:
-    put_in_force(service, "floored", proof(**other))
+    made = proof(service, **other)
+    put_in_force(service, "floored", made)
     assert decided(client, "floored")["reason"] == "no_certificate"
+    for what in ("threshold", "watch"):
+        found = client.get(f"/v1/routes/floored/{what}").json()
+        assert found["holds"] is False
+        assert why in found["why_not"]
+    shown = json.loads(service.cli("threshold", "show", "floored", "--format", "json").stdout)
+    assert shown["holds"] is False
+    assert why in shown["why_not"]
+    assert f"floored: {made.id} does not hold: " in service.cli("threshold", "show").stdout
+    assert f"quality floor 0.98, and {made.id} does not hold, " in _looked_over(service)
+    assert why in _looked_over(service)
 
 
 @pytest.mark.usefixtures("back")
@@ -113,7 +134,7 @@ def test_once_suspended_all_goes_to_large_until_a_new_one_or_a_person(
     service: Service, client: httpx.Client
 ) -> None:
     for route in ("floored", "loose"):
-        made = proof()
+        made = proof(service)
         put_in_force(service, route, made)
         assert decided(client, route)["tier"] == "small"
         put_in_force(service, route, made, value=0.0, by=WATCH, suspended=True)
@@ -121,9 +142,9 @@ def test_once_suspended_all_goes_to_large_until_a_new_one_or_a_person(
         assert (found["tier"], found["reason"]) == ("large", "certificate_suspended")
         assert found["certificate"] is None
         assert client.get(f"/v1/routes/{route}/threshold").json()["suspended"] is True
-        put_in_force(service, route, proof(made_at="2026-11-25T00:00:00+00:00"))
+        put_in_force(service, route, proof(service, made_at="2026-11-25T00:00:00+00:00"))
         assert decided(client, route)["tier"] == "small"
-    put_in_force(service, "loose", proof(), value=0.0, by=WATCH, suspended=True)
+    put_in_force(service, "loose", proof(service), value=0.0, by=WATCH, suspended=True)
     assert service.cli("threshold", "set", "loose", "0.3", "--reason", "looked at it").returncode == 0
     assert decided(client, "loose")["tier"] == "small"
 
@@ -132,7 +153,7 @@ def test_once_suspended_all_goes_to_large_until_a_new_one_or_a_person(
 def test_a_rollback_brings_a_threshold_back_with_its_certificate(
     service: Service, client: httpx.Client
 ) -> None:
-    made = proof()
+    made = proof(service)
     put_in_force(service, "floored", made)
     put_in_force(service, "floored", made, value=0.0, by=WATCH, suspended=True)
     service.cli("threshold", "rollback", "floored")
@@ -177,12 +198,12 @@ def test_a_script_unlike_anything_that_was_learned_from_goes_to_large(client: ht
 @pytest.mark.usefixtures("back")
 def test_doctor_says_which_floors_are_proven(service: Service) -> None:
     assert "there is no certificate: all goes to large" in _looked_over(service)
-    made = proof()
+    made = proof(service)
     put_in_force(service, "floored", made)
-    put_in_force(service, "loose", proof(classifier="another"))
+    put_in_force(service, "loose", proof(service, classifier="another"))
     told = _looked_over(service)
     assert f"{made.id}: at least 98.0% of always-large quality" in told
-    assert "was made for another classifier or other models" in told
+    assert "does not hold: it was made for another classifier (another; this is " in told
     put_in_force(service, "floored", made, value=0.0, by=WATCH, suspended=True)
     assert "the watch suspended its certificate" in _looked_over(service)
 
@@ -190,3 +211,35 @@ def test_doctor_says_which_floors_are_proven(service: Service) -> None:
 def _looked_over(service: Service) -> str:
     rows = json.loads(service.cli("doctor", "--format", "json", check=False).stdout)
     return "\n".join(row["said"] for row in rows if row["part"] == "certificate")
+
+
+CHANGED = {
+    "upstream model": ("model: small,", "model: other,"),
+    "provider": (
+        "{provider: offline, model: small,",
+        '{provider: openai-compatible, base_url: "http://127.0.0.1:9/v1", model: small,',
+    ),
+    "caps": ("quality_floor: 0.98", "quality_floor: 0.98, caps: {max_output_tokens: 16}"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
+def test_once_something_else_answers_under_the_same_names_the_certificate_does_not_hold(
+    tmp_path: Path, change: tuple[str, str]
+) -> None:
+    with Service(tmp_path, CONFIG) as before, before.client() as client:
+        made = proof(before)
+        put_in_force(before, "floored", made)
+        assert decided(client, "floored")["certificate"] == made.id
+    with (
+        Service(tmp_path, CONFIG) as again,
+        again.client() as client,
+    ):  # the bundled upstream has another port
+        assert decided(client, "floored")["certificate"] == made.id
+    with Service(tmp_path, CONFIG.replace(*change)) as after, after.client() as client:
+        found = decided(client, "floored")
+        assert (found["tier"], found["reason"], found["certificate"]) == ("large", "no_certificate", None)
+        shown = client.get("/v1/routes/floored/threshold").json()
+        assert (shown["holds"], shown["certificate"]["id"]) == (False, made.id)
+        assert "what answers as tiny and big changed since" in shown["why_not"]
+        assert f"{made.id} does not hold, what answers as tiny and big changed since" in _looked_over(after)

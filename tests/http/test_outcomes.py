@@ -8,13 +8,12 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from classifiers import default_classifier
 from router.outcomes.record import OutcomeRecord
 from router.outcomes.store import Outcomes
 from router.routes.threshold import Threshold
 from router.routes.thresholds import Change, Thresholds
 from router.store.connection import Store
-from tests.certificates import a_certificate
+from tests.certificates import proven_on
 from tests.http.config import CONFIG, HARD, KEY, ask, chat
 from tests.http.wire import error_of
 from tests.outcomes.examples import FLOOR, an_outcome, judged
@@ -293,7 +292,7 @@ def test_a_route_without_a_certificate_has_nothing_to_watch(client: httpx.Client
 
 def certified(service: Service) -> Threshold:
     """A certificate in force on `default`, by which its easy queries go to the small model."""
-    certificate = a_certificate(floor=FLOOR, classifier=default_classifier().id, threshold=0.9)
+    certificate = proven_on(service, floor=FLOOR, threshold=0.9)
     change = Change("default", 0.9, "tests", "", None, certificate)
     return service.in_store(lambda store: Thresholds(store).set(change))
 

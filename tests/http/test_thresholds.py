@@ -39,6 +39,7 @@ def test_it_is_read_with_its_version_as_etag(client: httpx.Client) -> None:
     response = client.get("/v1/routes/default/threshold")
     body = response.json()
     named = ["route", "threshold", "version", "set_by", "set_at", "reason", "suspended", "certificate"]
+    named += ["holds", "why_not"]
     assert list(body) == named
     assert (body["route"], body["threshold"], body["set_by"]) == ("default", 0.12, "config")
     assert response.headers["etag"] == f'"v{body["version"]}"'

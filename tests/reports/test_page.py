@@ -12,7 +12,7 @@ import pytest
 from router.ledger.entry import Labels, Tokens
 from router.routes.thresholds import WATCH, Change, Thresholds
 from router.store.connection import Store
-from tests.certificates import a_certificate
+from tests.certificates import proven_on
 from tests.reports.browser import CHROMEDRIVER, CHROMIUM, Browser
 from tests.reports.entries import HOUR_MS, an_entry, keys_of, settled
 from tests.service import Service
@@ -151,12 +151,18 @@ def test_the_thresholds_in_force_are_shown(service: Service, browser: Browser):
 
 
 def test_a_certificate_and_its_suspension_are_shown(service: Service, browser: Browser):
-    proof = a_certificate()
+    proof = proven_on(service, "support")
     proven = Change("support", proof.threshold, "ada", certificate=proof)
     service.in_store(lambda store: Thresholds(store).set(proven))
     shown(browser, f"{service.url}/#period=all", "#thresholds")
     assert any(f"{proof.id}: 95.0" in text for text in browser.texts("#threshold-rows tr"))
-    assert any(proof.id in note and "in force" in note for note in browser.texts("#notes li"))
+    assert any(proof.id in note and note.endswith("UTC.") for note in browser.texts("#notes li"))
+    other = proven_on(service, "support", classifier="another")
+    lapsed = Change("support", other.threshold, "ada", certificate=other)
+    service.in_store(lambda store: Thresholds(store).set(lapsed))
+    browser.click("#refresh")
+    why = f"{other.id} does not hold: it was made for another classifier"
+    browser.until(lambda: any(why in row for row in browser.texts("#threshold-rows tr")))
     withdrawn = Change("support", 0.0, WATCH, certificate=proof, suspended=True)
     service.in_store(lambda store: Thresholds(store).set(withdrawn))
     browser.click("#refresh")

@@ -28,6 +28,7 @@ certificates = st.builds(
     classifier=st.text(),
     small=st.text(),
     large=st.text(),
+    answers=st.text(),
     correction=st.floats(-1, 1),
     judged_by=st.lists(st.text()).map(tuple),
 )

@@ -315,8 +315,8 @@
 
   function certificateNote(term) {
     const floor = `at least ${percent(term.floor, 1)} of always-large quality at ${percent(term.confidence)} confidence`;
-    const until = term.to === null ? "in force" : `${term.suspended ? "suspended" : "until"} ${minute(term.to)} UTC`;
-    return `${term.route}: certificate ${term.certificate} (${floor}${term.provisional ? ", provisional" : ""}), ${until}.`;
+    const until = term.to === null ? "" : `${term.suspended ? ", suspended" : " to"} ${minute(term.to)} UTC`;
+    return `${term.route}: certificate ${term.certificate} (${floor}${term.provisional ? ", provisional" : ""}), set with the threshold from ${minute(term.from)} UTC${until}.`;
   }
 
   function minute(moment) {
@@ -326,7 +326,9 @@
   function proven(found) {
     const proof = found.certificate;
     if (found.suspended) return `${proof ? proof.id : "all"} suspended`;
-    return proof === null ? "" : `${proof.id}: ${percent(proof.floor, 1)} at ${percent(proof.confidence)}`;
+    if (proof === null) return "";
+    if (found.holds === false) return `${proof.id} does not hold: ${found.why_not}`;
+    return `${proof.id}: ${percent(proof.floor, 1)} at ${percent(proof.confidence)}`;
   }
 
   function thresholdRow(found) {
@@ -339,7 +341,7 @@
       ["version", String(found.version), "number"],
       ["set by", found.set_by, ""],
       ["when", `${when} UTC`, ""],
-      ["certificate", proven(found), found.suspended ? "bad" : ""],
+      ["certificate", proven(found), found.suspended || found.holds === false ? "bad" : ""],
       ["why", found.reason, ""],
     ];
     for (const [label, text, className] of content) {
