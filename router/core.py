@@ -111,7 +111,11 @@ class CompletionStream:
                 self._auditor.unanswered(self.decision, error)
                 self._books.later(self.answer.aclose())
                 raise
-            await self._close("ok")
+            try:
+                await self._close("ok")
+            except BaseException as error:
+                self._auditor.unanswered(self.decision, error)
+                raise
 
     async def _close(self, outcome: str) -> None:
         self._closed = True

@@ -260,21 +260,26 @@ def fallbacks_of(decision: Decision) -> list[Model]:
     partner = [route.large] if decision.choice.tier is Tier.SMALL else []
     if decision.choice.reason is Reason.FORCED:
         partner = []
-    query, inputs = decision.query, decision.inputs
     found: dict[str, Model] = {}
     for model in (*partner, *route.fallbacks):
-        context = Context(
-            threshold=0.0,
-            small=model.limits,
-            large=model.limits,
-            input_tokens=inputs.input_tokens,
-            output_tokens=inputs.output_tokens or 0,
-            needs_tools=query.needs_tools,
-            needs_vision=query.images > 0,
-        )
-        if model.name != decision.model.name and lacks(model.limits, context) is None:
+        if model.name != decision.model.name and takes(model, decision):
             found.setdefault(model.name, model)
     return list(found.values())
+
+
+def takes(model: Model, decision: Decision) -> bool:
+    """Whether a model takes the query of a decision: its length, its tools, its images."""
+    query, inputs = decision.query, decision.inputs
+    context = Context(
+        threshold=0.0,
+        small=model.limits,
+        large=model.limits,
+        input_tokens=inputs.input_tokens,
+        output_tokens=inputs.output_tokens or 0,
+        needs_tools=query.needs_tools,
+        needs_vision=query.images > 0,
+    )
+    return lacks(model.limits, context) is None
 
 
 def fallen_back(decision: Decision, model: Model) -> Decision:

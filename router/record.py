@@ -82,7 +82,8 @@ def encode_record(record: DecisionRecord) -> bytes:
 def shown(raw: bytes, entries: list[Entry]) -> dict[str, Any]:
     """A stored decision with its attempts and what they cost in all, as the API answers it.
 
-    The cost is unknown while an attempt is open, and when one attempt's is.
+    The cost is unknown while an attempt is open, and when one attempt's is. What it drew is shown once it has
+    ended: a caller who left because of that would choose what is audited.
     """
     record = msgspec.json.decode(raw, type=DecisionRecord)
     decision: dict[str, Any] = msgspec.to_builtins(replace(record, messages=msgspec.UNSET))
@@ -90,6 +91,8 @@ def shown(raw: bytes, entries: list[Entry]) -> dict[str, Any]:
         decision["messages"] = msgspec.json.decode(record.messages)
     decision["created_at"] = moment(decision.pop("created_ms"))
     decision["explanation"] = _explanation(record)
+    if decision["status"] == OPEN:
+        decision["audit"] = None
     decision["labels"] = _named(record.labels)
     costs = [entry.cost_nano for entry in entries]
     known = [cost for cost in costs if cost is not None]

@@ -154,13 +154,14 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
         stack.push_async_callback(upstreams.aclose)
         stack.push_async_callback(books.drain)
         outcomes = Outcomes(store, _outcome_terms(settings.outcomes))
+        rounds = Rounds(extend_every_s=settings.ledger.extend_every_s)
+        upkeep = Upkeep(ledger=ledger, spool=spool, books=books, store=store, world=world, rounds=rounds)
+        await stack.enter_async_context(_running(upkeep.run()))  # audits that end behind it need their holds
         auditor = await stack.enter_async_context(
             opened_auditor(store, catalog, books=books, upstreams=upstreams, outcomes=outcomes, world=world)
         )
-        rounds = Rounds(extend_every_s=settings.ledger.extend_every_s)
-        upkeep = Upkeep(ledger=ledger, spool=spool, books=books, store=store, world=world, rounds=rounds)
         watching = WatchRounds(outcomes.watch, live, world)
-        for work in (live.keep_fresh(), upkeep.run(), watching.run()):
+        for work in (live.keep_fresh(), watching.run()):
             await stack.enter_async_context(_running(work))
         yield Parts(
             settings=settings,

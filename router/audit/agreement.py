@@ -1,11 +1,13 @@
 """How far the small model's answer says what the large one's says, spelling, form and marks apart."""
 
+import asyncio
 import re
 import unicodedata
 from collections import Counter
 from typing import Final
 
-from router.audit.judge import Judge, Pair, check_length
+from router.audit.judge import LONGEST_ANSWER_CHARS, Judge, Pair, Unjudged, check_length
+from router.audit.missing import Missing
 from router.outcomes.record import Scores
 
 _THOUSANDS: Final = re.compile(r"(?<=\d)[,_'](?=\d{3}(?!\d))")
@@ -22,7 +24,13 @@ class AgreementJudge(Judge):
     async def scores(self, pair: Pair) -> Scores:
         """See `Judge`."""
         check_length(pair)
-        return Scores(small=agreement(pair.small, pair.large), large=1.0)
+        return await asyncio.to_thread(_agreed, pair)
+
+
+def _agreed(pair: Pair) -> Scores:
+    if max(len(_plain(text)) for text in (pair.small, pair.large)) > LONGEST_ANSWER_CHARS:
+        raise Unjudged(Missing.TOO_LONG)
+    return Scores(small=agreement(pair.small, pair.large), large=1.0)
 
 
 def agreement(answer: str, reference: str) -> float:
@@ -47,9 +55,13 @@ def words(text: str) -> list[str]:
     Numbers keep sign and decimals and lose what says nothing: separators of thousands, zeros in front and
     behind.
     """
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    plain = _APOSTROPHE.sub("", _THOUSANDS.sub("", plain))
+    plain = _APOSTROPHE.sub("", _THOUSANDS.sub("", _plain(text)))
     return [_normal(word) for word in _WORD.findall(plain)]
+
+
+def _plain(text: str) -> str:
+    """Compatibility forms written out, case folded: up to 18 times as long as it was."""
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _normal(word: str) -> str:

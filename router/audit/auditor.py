@@ -7,22 +7,23 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePath
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec.structs import replace
 
 from policies import Reason
 from policies.sampling import is_drawn
 from router.audit.answering import Answering
-from router.audit.case import Case, scored
+from router.audit.case import Case, with_scores
 from router.audit.draw import Lot
-from router.audit.judge import Judge, Unjudged
+from router.audit.judge import Judge, Unjudged, scores_of
+from router.audit.keeping import Keeping, KeepsOutcomes
 from router.audit.missing import Missing
 from router.audit.share import Shares
 from router.bookkeeper import Charge
 from router.clock import World
 from router.decision import Decision, Drawn
-from router.errors import PennyrouteError, StoreUnavailable
+from router.errors import StoreUnavailable
 from router.outcomes.record import OutcomeRecord
 from router.providers.answer import Stated
 from router.providers.failure import AttemptFailed
@@ -31,9 +32,8 @@ from router.store.connection import StoreRefused
 _log = logging.getLogger(__name__)
 
 JUDGED: Final = "judged"
+LOST: Final = "lost"
 _TOLD_APART_S: Final = 60.0
-_TRIES_TO_KEEP: Final = 8  # two minutes in all
-_TRY_AGAIN_S: Final = 0.5  # doubled each time
 _OF_TOOLS: Final = frozenset({"tool_calls", "function_call"})
 _USUAL: Final = frozenset(
     {
@@ -48,19 +48,8 @@ _USUAL: Final = frozenset(
 """What happens on a healthy service; the rest is for somebody to look at."""
 
 
-class KeepsOutcomes(Protocol):
-    """Where outcomes go."""
-
-    async def put(self, account: str, record: OutcomeRecord) -> object:
-        """Adds what is known of a decision to what was; doing it again changes nothing.
-
-        Raises:
-            StoreUnavailable: whether it is kept is not known; put it again.
-        """
-
-
 Count = Callable[[str, str], None]
-"""Told of the route of each drawn query, and what it came to: `judged`, or why not."""
+"""Told of the route of each drawn query, and what it came to: `judged`, why not, or `lost`."""
 
 
 class Auditor:
@@ -85,12 +74,12 @@ class Auditor:
         self._shares = shares
         self._judges = judges
         self._answering = answering
-        self._outcomes = outcomes
+        self._keeping = Keeping(outcomes, world)
         self._world = world
         self._going: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_s: dict[tuple[str, str], float] = {}
-        self._results: Counter[tuple[str, str]] = Counter()
+        self._missing: Counter[tuple[str, str]] = Counter()
         self.counts: list[Count] = []
 
     @property
@@ -141,6 +130,7 @@ class Auditor:
             task.cancel()
         if late:
             await asyncio.wait(late)
+        self._keeping.tell_cut_short()
 
     def _begin(self, case: Case, answer: Stated | None) -> None:
         missing, name = self._why_not(case, answer), case.route.name
@@ -154,7 +144,7 @@ class Auditor:
         assert case.route.audit is not None
         if case.decision.first is not None:
             return Missing.FALLBACK
-        if not case.text or (answer is not None and answer.finish_reason in _OF_TOOLS):
+        if case.speaks or (answer is not None and _calls_tools(answer)):
             return Missing.NO_TEXT
         if not case.other_can_take_it:
             return Missing.OTHER_CANNOT_TAKE
@@ -163,10 +153,19 @@ class Auditor:
         return None
 
     def _miss(self, case: Case, missing: Missing) -> None:
-        self._run(self._missed(case, missing))
+        """Records what is not audited: the outcome alone waits for the store, and not the query with it."""
+        outcome = case.outcome(missing, self._world)
+        size = self._keeping.take(outcome)
+        if size is None:
+            self._count(outcome.route, LOST)
+        else:
+            self._run(self._missed(case.account, outcome, size))
 
-    async def _missed(self, case: Case, missing: Missing) -> None:
-        await self._end(case, case.outcome(missing, self._world))
+    async def _missed(self, account: str, outcome: OutcomeRecord, size: int) -> None:
+        try:
+            await self._end(account, outcome)
+        finally:
+            self._keeping.leave(size)
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -183,13 +182,15 @@ class Auditor:
         """Answers, judges, and records what came of it; first, what is to be known if this worker dies."""
         outcome = case.outcome(Missing.WORKER_DIED, self._world)
         try:
-            if await self._keep(case, outcome):
+            if await self._keeping.keep(case.account, outcome):
                 outcome = await self._looked_at(case, outcome)
-                await self._end(case, outcome)
+                await self._end(case.account, outcome)
+            else:
+                self._count(outcome.route, LOST)
         except asyncio.CancelledError:
             if outcome.missing == Missing.WORKER_DIED:
                 outcome = replace(outcome, missing=Missing.SHUTDOWN)
-            await self._keep(case, outcome, tries=1)
+            await self._keeping.keep(case.account, outcome, tries=1)
             raise
         finally:
             self._going[case.route.name] -= 1
@@ -212,64 +213,48 @@ class Auditor:
         other = case.other_decision(self._world.monotonic_s())
         answer, charge = await self._answering.answer(other)
         outcome = case.with_other(outcome, answer, charge)
-        if not answer.text:
+        if _calls_tools(answer):
             return replace(outcome, missing=Missing.OTHER_NO_TEXT)
         judge = self._judges[case.route.name]
         if judge is None:
             return replace(outcome, missing=Missing.AWAITING_SCORES)
         try:
-            scores = await judge.scores(case.pair(answer.text))
+            scores = await scores_of(judge, case.pair(answer.text))
         except Unjudged as why:
             return replace(outcome, missing=why.missing)
-        return scored(outcome, scores, case.route.audit.judge.by)
+        return with_scores(outcome, scores, case.route.audit.judge.by)
 
-    async def _end(self, case: Case, outcome: OutcomeRecord) -> None:
-        result = outcome.missing or JUDGED
-        self._results[case.route.name, result] += 1
-        for count in self.counts:
-            count(case.route.name, result)
+    async def _end(self, account: str, outcome: OutcomeRecord) -> None:
         if outcome.missing:
-            self._tell(case, outcome.missing)
-        await self._keep(case, outcome)
+            self._tell(outcome)
+        kept = await self._keeping.keep(account, outcome)
+        self._count(outcome.route, (outcome.missing or JUDGED) if kept else LOST)
 
-    async def _keep(self, case: Case, outcome: OutcomeRecord, tries: int = _TRIES_TO_KEEP) -> bool:
-        """Whether the outcome is kept; if it is lost, the log says so."""
-        why, wait_s = "", _TRY_AGAIN_S
-        try:
-            while tries:
-                try:
-                    await self._outcomes.put(case.decision.query.caller.account, outcome)
-                except StoreUnavailable as error:
-                    why, tries = error.message, tries - 1
-                else:
-                    return True
-                if tries:
-                    await asyncio.sleep(wait_s)
-                    wait_s *= 2
-        except PennyrouteError as error:
-            why = error.message
-        except asyncio.CancelledError:
-            _log.error("the outcome of decision %s may be lost: the worker stops", outcome.id)
-            raise
-        _log.error("the outcome of decision %s is lost: %s", outcome.id, why)
-        return False
+    def _count(self, route: str, result: str) -> None:
+        for count in self.counts:
+            count(route, result)
 
-    def _tell(self, case: Case, missing: str) -> None:
+    def _tell(self, outcome: OutcomeRecord) -> None:
         """Logs why a drawn query has no scores; the same reason of a route once a minute."""
-        at, now_s = (case.route.name, missing), self._world.monotonic_s()
+        at, now_s = (outcome.route, outcome.missing), self._world.monotonic_s()
+        self._missing[at] += 1
         if now_s - self._told_s.get(at, -_TOLD_APART_S) < _TOLD_APART_S:
             return
         self._told_s[at] = now_s
         _log.log(
-            logging.INFO if missing in _USUAL else logging.WARNING,
+            logging.INFO if outcome.missing in _USUAL else logging.WARNING,
             "route %s: decision %s was drawn to be audited (%.6f < %g) and has no scores: %s (%d so far)",
-            case.route.name,
-            case.decision.id,
-            case.drawn.drawn,
-            case.drawn.share,
-            missing,
-            self._results[at],
+            outcome.route,
+            outcome.id,
+            outcome.drawn,
+            outcome.share,
+            outcome.missing,
+            self._missing[at],
         )
+
+
+def _calls_tools(answer: Stated) -> bool:
+    return answer.calls_tools or answer.finish_reason in _OF_TOOLS
 
 
 def _place_of(error: BaseException) -> str:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import msgspec
 from msgspec.structs import replace
 
-from policies import Choice, Context, Reason, Tier, lacks
+from policies import Choice, Reason, Tier
 from router.audit.judge import Pair
 from router.audit.missing import Missing
 from router.bookkeeper import Charge
 from router.catalog import Model, Route
 from router.clock import World
-from router.decision import Decision, Drawn
+from router.decision import Decision, Drawn, takes
 from router.outcomes.record import JudgedBy, OutcomeRecord, Scores, TierOutcome
 from router.providers.answer import Answer
 
@@ -30,6 +30,16 @@ class Case:
     decision: Decision
     text: str = ""
     cost_nano: int | None = None
+
+    @property
+    def account(self) -> str:
+        """Whose query it was."""
+        return self.decision.query.caller.account
+
+    @property
+    def speaks(self) -> bool:
+        """Whether spoken answers are asked for: their text says nothing of them."""
+        return "audio" in self.decision.query.body
 
     @property
     def route(self) -> Route:
@@ -56,18 +66,7 @@ class Case:
     @property
     def other_can_take_it(self) -> bool:
         """Whether the other model takes such a query at all."""
-        query, inputs = self.decision.query, self.decision.inputs
-        limits = self.other.limits
-        context = Context(
-            threshold=0.0,
-            small=limits,
-            large=limits,
-            input_tokens=inputs.input_tokens,
-            output_tokens=inputs.output_tokens or 0,
-            needs_tools=query.needs_tools,
-            needs_vision=query.images > 0,
-        )
-        return lacks(limits, context) is None
+        return takes(self.other, self.decision)
 
     def other_decision(self, now_s: float) -> Decision:
         """The decision by which the other model answers the same query; `now_s` is monotonic seconds."""
@@ -130,7 +129,7 @@ class Case:
         return replace(outcome, small=side)
 
 
-def scored(outcome: OutcomeRecord, scores: Scores, by: JudgedBy) -> OutcomeRecord:
+def with_scores(outcome: OutcomeRecord, scores: Scores, by: JudgedBy) -> OutcomeRecord:
     """The outcome with both scores."""
     return replace(
         outcome,

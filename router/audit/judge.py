@@ -44,6 +44,19 @@ class Judge(Protocol):
         """
 
 
+async def scores_of(judge: Judge, pair: Pair) -> Scores:
+    """What each answer is worth, 0-1: nothing where it says nothing, whoever judges.
+
+    Raises:
+        Unjudged: the judge cannot say.
+    """
+    small, large = bool(pair.small.strip()), bool(pair.large.strip())
+    if not small and not large:
+        return Scores(small=0.0, large=0.0)
+    found = await judge.scores(pair)
+    return Scores(small=found.small if small else 0.0, large=found.large if large else 0.0)
+
+
 def check_length(pair: Pair) -> None:
     """Bounds the time a judge may take.
 

@@ -22,5 +22,6 @@ class Missing(StrEnum):
     OTHER_NO_TEXT = "other_no_text"
     SHUTDOWN = "shutdown"
     STORE_UNAVAILABLE = "store_unavailable"
+    TOO_DEEP = "too_deep"
     TOO_LONG = "too_long"
     WORKER_DIED = "worker_died"

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from router.audit.answering import Answering
-from router.audit.auditor import Auditor, KeepsOutcomes
+from router.audit.auditor import Auditor
 from router.audit.draw import lot_of
 from router.audit.judge import Judge
 from router.audit.judges import judge_of
+from router.audit.keeping import KeepsOutcomes
 from router.audit.share import Shares
 from router.bookkeeper import Bookkeeper
 from router.catalog import Catalog

@@ -68,7 +68,9 @@ class PairwiseJudge(Judge):
         self._world = world
 
     async def scores(self, pair: Pair) -> Scores:
-        """See `Judge`. Equal answers, and a tie at the first look, need no second look."""
+        """See `Judge`. What says nothing loses unseen; equal answers, and a tie, need no second look."""
+        if not pair.small.strip() or not pair.large.strip():
+            return Scores(small=float(bool(pair.small.strip())), large=float(bool(pair.large.strip())))
         check_length(pair)
         if pair.decision.query.images:
             raise Unjudged(Missing.JUDGE_CANNOT_SEE)

@@ -22,6 +22,10 @@ class Stated(Protocol):
     finish_reason: str | None
     """Of the first choice."""
 
+    @property
+    def calls_tools(self) -> bool:
+        """Whether the first choice calls tools or a function, whatever it says its finish reason is."""
+
     first_byte_s: float | None
     """Seconds from sending to the first byte of the answer."""
 
@@ -49,6 +53,7 @@ class Answer:
     finish_reason: str | None = None
     first_byte_s: float | None = None
     output_estimate: int = 0
+    calls_tools: bool = False
 
 
 @dataclass(frozen=True, slots=True)

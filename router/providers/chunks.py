@@ -37,6 +37,11 @@ class Said(msgspec.Struct, gc=False):
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None
 
+    @property
+    def calls_tools(self) -> bool:
+        """Whether any tool or function is called here."""
+        return bool(self.tool_calls) or self.function_call is not None
+
     def texts(self) -> list[str]:
         """Everything here that was generated."""
         texts = [self.reasoning_content or self.reasoning, self.content, self.refusal]

@@ -101,6 +101,11 @@ class Stream:
         texts = ("".join(text for said in parts for text in said.texts()) for parts in self._said.values())
         return sum(count_tokens(text) for text in texts)
 
+    @property
+    def calls_tools(self) -> bool:
+        """Whether the first choice called tools or a function so far."""
+        return any(said.calls_tools for said in self._said.get(0, ()))
+
     async def open(self) -> Self:
         """Waits for the first event of the answer.
 

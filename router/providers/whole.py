@@ -29,6 +29,7 @@ def answer_of(endpoint: Endpoint, body: bytes, first_byte_s: float) -> Answer:
         first.finish_reason if first is not None else None,
         first_byte_s,
         0 if usage is not None else _estimate(wire),
+        first is not None and first.message is not None and first.message.calls_tools,
     )
 
 

@@ -25,6 +25,12 @@ def _route(
     return _ROUTE.format(name=name, judge=judge, more=more, small=small, large=large)
 
 
+_EXPRESSION: Final = (  # two references to itself: an answer nested n deep asks 2^n questions
+    '{{schema: {{$ref: "#/$defs/e", $defs: {{e: {{anyOf: ['
+    '{{type: object, properties: {{op: {{const: and}}, arg: {{$ref: "#/$defs/e"}}}}}}, '
+    '{{type: object, properties: {{op: {{const: or}}, arg: {{$ref: "#/$defs/e"}}}}}}, '
+    "{{type: boolean}}]}}}}}}}}"
+)
 CONFIG: Final = (
     "models:\n"
     + _model("tiny", "tiny-1", ("0.10", "0.40"), ", context_window: 5000, supports: {{tools: false}}")
@@ -38,6 +44,7 @@ CONFIG: Final = (
     + _route("schema", "{{schema: {{type: object, required: [city]}}}}")
     + _route("regex", '{{regex: "^Paris"}}')
     + _route("slow-regex", '{{regex: "^(\\\\w+\\\\s?)*$"}}')
+    + _route("expression", _EXPRESSION)
     + _route("judged", "{{model: judge, criteria: Brevity counts most.}}")
     + _route("later", "import", ", store_prompts: true")
     + _route("unkept", "feedback")

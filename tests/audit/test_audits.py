@@ -1,5 +1,6 @@
 """A drawn query is answered by both tiers: the caller gets the routed answer, the other one is booked as audit."""
 
+import json
 import signal
 import threading
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.audit.looking import asked, outcome_of, scores
 from tests.audit.tongues import Tongues
 from tests.http.wire import events_of
 from tests.service import Service
-from tests.upstreams.answers import OK_TEXT
+from tests.upstreams.answers import OK_TEXT, Spoken
 
 CHAT = "/v1/chat/completions"
 
@@ -229,13 +230,61 @@ def test_what_the_other_model_cannot_take_is_not_sent_to_it(
     assert upstream.of("tiny-1") == []
 
 
-def test_an_answer_without_text_of_the_other_model_is_no_score(
-    service: Service, client: httpx.Client, upstream: Tongues
+@pytest.mark.parametrize("finish", ["tool_calls", "stop"])
+def test_tool_calls_have_no_text_whoever_answers_and_whatever_their_finish_reason_is(
+    service: Service, client: httpx.Client, upstream: Tongues, finish: str
 ):
-    upstream.texts = {"tiny-1": ""}
+    upstream.say(a_tool_call(finish))
+    assert outcome_of(service, asked(client, chat())).missing == "no_text"
+    upstream.play("ok")
+    upstream.say(a_tool_call(finish))
     outcome = outcome_of(service, asked(client, chat()))
     assert outcome.missing == "other_no_text"
     assert outcome.small.cost_nano == 15 * 100 + 9 * 400
+
+
+def a_tool_call(finish: str) -> Spoken:
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    usage = {"prompt_tokens": 15, "completion_tokens": 9, "total_tokens": 24}
+    choices = [{"index": 0, "message": message, "finish_reason": finish}]
+    return Spoken([json.dumps({"id": "x", "choices": choices, "usage": usage}).encode()])
+
+
+def test_tool_calls_of_a_stream_have_no_text(service: Service, client: httpx.Client):
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+    with client.stream("POST", CHAT, json=chat("judged", tools=[tool], stream=True)) as response:
+        response.read()
+    outcome = outcome_of(service, response.headers["x-pennyroute-decision-id"])
+    assert outcome.missing == "no_text"
+
+
+def test_an_answer_that_is_to_be_heard_has_no_text(service: Service, client: httpx.Client):
+    spoken = chat(modalities=["text", "audio"], audio={"voice": "ash", "format": "mp3"})
+    assert outcome_of(service, asked(client, spoken)).missing == "no_text"
+
+
+@pytest.mark.parametrize("route", ["default", "schema", "regex", "judged"])
+@pytest.mark.parametrize("nothing", ["", " \n"])
+def test_an_answer_that_says_nothing_is_worth_nothing_whoever_judges(
+    service: Service, client: httpx.Client, upstream: Tongues, route: str, nothing: str
+):
+    good = '{"city": "Paris"}' if route == "schema" else "Paris"
+    upstream.texts = {"tiny-1": nothing, "big-1": good}
+    outcome = outcome_of(service, asked(client, chat(route)))
+    assert (outcome.missing, scores(outcome)) == ("", (0.0, 1.0))
+    upstream.texts = {"tiny-1": nothing, "big-1": nothing}
+    outcome = outcome_of(service, asked(client, chat(route)))
+    assert (outcome.missing, scores(outcome)) == ("", (0.0, 0.0))
+    assert upstream.of("judge-1") == []  # nothing to compare
+
+
+def test_a_caller_who_was_told_nothing_is_audited_like_any_other(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.texts = {"tiny-1": "", "big-1": "Paris"}
+    outcome = outcome_of(service, asked(client, chat("easy", "What is the capital of France?")))
+    assert (outcome.tier, outcome.missing, scores(outcome)) == ("small", "", (0.0, 1.0))
 
 
 def test_no_more_audits_go_on_at_once_than_the_route_says(
@@ -287,6 +336,32 @@ def test_a_pattern_that_never_ends_is_given_up(service: Service, client: httpx.C
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_schema_that_an_answer_could_keep_busy_for_ever_is_given_up(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    deep: object = "neither"
+    for _ in range(40):
+        deep = {"op": "xor", "arg": deep}
+    upstream.texts = {"tiny-1": json.dumps(deep), "big-1": "true"}
+    assert outcome_of(service, asked(client, chat("expression"))).missing == "judge_timeout"
+    upstream.texts = {"tiny-1": "[" * 65 + "]" * 65, "big-1": "true"}
+    assert outcome_of(service, asked(client, chat("expression"))).missing == "too_deep"
+
+
+def test_what_a_decision_drew_is_not_shown_before_it_has_ended(
+    service: Service, client: httpx.Client, upstream: Tongues
+):
+    upstream.play("hang-midway")
+    with client.stream("POST", CHAT, json=chat(stream=True)) as response:
+        next(response.iter_raw())
+        path = f"/v1/decisions/{response.headers['x-pennyroute-decision-id']}"
+        with service.client() as looking:
+            found = looking.get(path).json()
+            assert (found["status"], found["audit"]) == ("open", None)
+    found = service.until(lambda: client.get(path).json(), lambda now: now["status"] != "open")
+    assert (found["status"], found["audit"]["chosen"]) == ("client_gone", True)
+
+
 def test_neither_salt_nor_prompt_nor_answer_is_in_what_the_service_says(
     service: Service, client: httpx.Client, upstream: Tongues
 ):
@@ -333,6 +408,32 @@ def test_a_worker_that_is_stopped_ends_its_audits_first(tmp_path: Path, upstream
         with service.start().client():
             assert outcome_of(service, decision_id).complete
             assert service.ledger().open_holds == 0
+
+
+def test_the_holds_of_a_stopped_workers_audits_are_extended_until_they_end(tmp_path: Path, upstream: Tongues):
+    upstream.clear()
+    upstream.hold("tiny-1")
+    service = own(tmp_path, upstream, "ledger: {hold_expiry_s: 10, extend_every_s: 1}\n")
+
+    async def expires_ms(store: Store) -> int:
+        holds = AccountKeys("main").holds
+        (held,) = await store.command("ZRANGE", holds, 0, -1)
+        return int(float(await store.command("ZSCORE", holds, held)))
+
+    with service, service.client() as client:
+        decision_id = asked(client, chat())
+        service.until(lambda: len(upstream.of("tiny-1")), lambda seen: seen == 1)
+        assert service.process is not None
+        service.process.send_signal(signal.SIGTERM)
+        service.until(lambda: answers(service), lambda there: not there)
+        for _ in range(2):  # the first may have been on its way
+            before = service.in_store(expires_ms)
+            service.until(lambda: service.in_store(expires_ms), lambda now, was=before: now > was)
+        upstream.release("tiny-1")
+        assert service.stop() == 0
+        with service.start().client():
+            assert outcome_of(service, decision_id).complete
+            assert [entry.kind for entry in entries(service) if entry.purpose] == ["settle"]
 
 
 def answers(service: Service) -> bool:

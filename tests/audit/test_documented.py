@@ -2,8 +2,10 @@
 
 import re
 
+from router.audit.keeping import ROOM_BYTES
 from router.audit.missing import Missing
 from router.audit.opening import PATIENCE_S
+from router.audit.schema import DEEPEST_ANSWER
 from router.audit.share import FIRST_SHARE
 from router.settings.audit import WORDS
 from router.store.keys import AUDIT_SALT
@@ -26,5 +28,7 @@ def test_every_judge_that_is_a_word_is_in_the_table():
 
 def test_the_numbers_are_the_codes():
     assert f"gives its audits {PATIENCE_S:g} seconds" in TEXT
+    assert f"nested over {DEEPEST_ANSWER} deep" in TEXT
+    assert f"room for {ROOM_BYTES >> 20} MiB in each worker" in TEXT
     assert (FIRST_SHARE, "one query in a hundred is drawn" in TEXT) == (0.01, True)
     assert f"`{AUDIT_SALT}`" in TEXT

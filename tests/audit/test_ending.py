@@ -1,12 +1,14 @@
 """How an audit ends when its worker is stopped, or when something breaks that nobody foresaw."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as replace_query
 
 from classifiers import Heuristic
 from router.audit.answering import Answering
@@ -19,9 +21,9 @@ from router.audit.terms import AuditTerms, JudgeTerms
 from router.bookkeeper import Bookkeeper
 from router.catalog import Catalog
 from router.clock import real_world
-from router.core import Completion, Router
+from router.core import Completion, CompletionStream, Router
 from router.decision import Decision
-from router.ledger.entry import Entry, decode
+from router.ledger.entry import Entry, attempt_id, decode
 from router.ledger.verify import verify
 from router.live import LiveSettings
 from router.outcomes.record import JudgedBy, OutcomeRecord, Scores
@@ -34,7 +36,8 @@ from router.store.connection import Store
 from router.store.keys import AccountKeys
 from tests.audit.tongues import Tongues
 from tests.ledger.decisions import BIG, BOOK, TINY, a_query, a_route
-from tests.ledger.examples import ACCOUNT, lasting
+from tests.ledger.examples import ACCOUNT, fleeting, lasting
+from tests.store.servers import StoreServer
 from tests.waiting import until
 
 SECRET = "the answer of the small model"
@@ -161,6 +164,55 @@ async def test_an_audit_that_ends_in_time_is_waited_for(store: Store, spool: Spo
         await worker.auditor.drain(20.0)
         assert (await worker.outcome(decision)).complete
         assert [entry.outcome for entry in await worker.audits()] == ["ok"]
+
+
+async def test_an_audit_that_was_booked_as_assumed_meanwhile_is_put_right_when_it_ends(
+    store: Store, spool: Spool, upstream: Tongues
+):
+    async with working(store, spool, upstream) as worker:
+        upstream.hold("tiny-1")
+        decision = await worker.answers()
+        await until(lambda: len(upstream.of("tiny-1")) == 1)
+        assert decision.audit is not None
+        another = fleeting(store)
+        await another.extend(ACCOUNT, [attempt_id(decision.audit.audit_id, 1)])  # and it is overdue
+        assert await another.reap(ACCOUNT) == 1
+        upstream.release("tiny-1")
+        await worker.auditor.drain(20.0)
+        outcome = await worker.outcome(decision)
+        assert outcome.complete
+        assumed, put_right = await worker.audits()
+        assert (assumed.kind, put_right.kind) == ("assume", "adjust")
+        assert put_right.replaces is not None
+        assert put_right.cost_nano == outcome.small.cost_nano != assumed.cost_nano
+
+
+async def test_a_caller_who_leaves_while_a_stream_is_settled_is_recorded_as_gone(
+    store: Store, store_server: StoreServer, spool: Spool, upstream: Tongues
+):
+    async def read(stream: CompletionStream) -> None:
+        async with stream, aclosing(stream.events()) as events:
+            async for _ in events:
+                pass
+
+    async with working(store, spool, upstream) as worker:
+        stream = await worker.router.complete(replace_query(a_query(), stream=True))
+        assert isinstance(stream, CompletionStream)
+        beside = Store.at_url(store_server.url)
+        await beside.command("CLIENT", "PAUSE", 20_000, "WRITE")
+        reading = asyncio.create_task(read(stream))
+        async with asyncio.timeout(15):
+            while b" flags=b" not in await beside.command("CLIENT", "LIST"):
+                continue  # until one is blocked: the settle waits
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+        await beside.command("CLIENT", "UNPAUSE")
+        await beside.aclose()
+        await worker.auditor.drain(20.0)
+        outcome = await worker.outcome(stream.decision)
+        assert (outcome.missing, outcome.share) == ("client_gone", 1.0)
+        assert await worker.audits() == []
 
 
 class Broken(Judge):

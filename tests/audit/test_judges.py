@@ -1,5 +1,8 @@
 """What the service's own judges give for an answer."""
 
+import asyncio
+import json
+import re
 from typing import Any
 
 import pytest
@@ -91,6 +94,19 @@ async def test_what_is_longer_than_a_judge_reads_has_no_score(judge: Any):
         assert caught.value.missing is Missing.TOO_LONG
 
 
+async def test_what_grows_over_the_limit_when_its_forms_are_written_out_has_no_score():
+    with pytest.raises(Unjudged) as caught:
+        await AgreementJudge().scores(a_pair("\ufdfa" * 20_000, "Paris"))  # 18 letters each
+    assert caught.value.missing is Missing.TOO_LONG
+
+
+async def test_words_are_compared_beside_the_loop_that_answers_callers():
+    judging = asyncio.create_task(AgreementJudge().scores(a_pair("word " * 3_000, "other " * 3_000)))
+    await asyncio.sleep(0)
+    assert not judging.done()
+    assert await judging == Scores(small=0.0, large=1.0)
+
+
 CITY = {
     "type": "object",
     "required": ["city"],
@@ -135,6 +151,123 @@ async def test_a_pattern_in_a_schema_is_given_up_as_well():
     with pytest.raises(Unjudged) as caught:
         await judge.scores(a_pair('"' + "x" * 19_000 + '!"', '"x"'))
     assert caught.value.missing is Missing.JUDGE_TIMEOUT
+
+
+OPERATORS = ("and", "or", "not")
+EXPRESSION = {
+    "$ref": "#/$defs/expression",
+    "$defs": {
+        "expression": {
+            "oneOf": [
+                {
+                    "properties": {"op": {"const": name}, "arg": {"$ref": "#/$defs/expression"}},
+                    "type": "object",
+                }
+                for name in OPERATORS
+            ]
+            + [{"type": "boolean"}]
+        }
+    },
+}
+
+
+def nested(depth: int, operator: str) -> str:
+    found: Any = True
+    for _ in range(depth):
+        found = {"op": operator, "arg": found}
+    return json.dumps(found)
+
+
+@pytest.mark.parametrize("more", [{}, {"$schema": "https://json-schema.org/draft/2020-12/schema"}])
+async def test_a_schema_that_refers_to_itself_is_given_up_where_it_asks_too_much(more: dict[str, Any]):
+    judge = SchemaJudge({**EXPRESSION, **more})
+    assert await judge.scores(a_pair(nested(4, "and"), nested(4, "xor"))) == Scores(small=1.0, large=0.0)
+    with pytest.raises(Unjudged) as caught:
+        await judge.scores(a_pair(nested(40, "xor"), "true"))
+    assert caught.value.missing is Missing.JUDGE_TIMEOUT
+
+
+async def test_a_draft_that_is_named_does_not_bring_its_own_checks_back():
+    """Where a reference leads to the top, the library would take that draft's patterns, which never end."""
+    judge = SchemaJudge(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "anyOf": [{"type": "array", "items": {"$ref": "#"}}, {"pattern": r"^(\w+\s?)*$"}],
+        }
+    )
+    with pytest.raises(Unjudged) as caught:
+        await judge.scores(a_pair(json.dumps(["x" * 19_000 + "!"]), "[]"))
+    assert caught.value.missing is Missing.JUDGE_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    "deep", ["[" * 65 + "]" * 65, '{"a":' * 65 + "1" + "}" * 65, "[" * 9_000 + "]" * 9_000]
+)
+async def test_what_is_nested_too_deeply_has_no_score(deep: str):
+    with pytest.raises(Unjudged) as caught:
+        await SchemaJudge({}).scores(a_pair(deep, "[]"))
+    assert caught.value.missing is Missing.TOO_DEEP
+
+
+async def test_what_is_too_deep_for_a_schema_has_no_score():
+    steps: dict[str, Any] = {f"s{at}": {"allOf": [{"$ref": f"#/$defs/s{at + 1}"}]} for at in range(100)}
+    steps |= {"s100": {"items": {"$ref": "#/$defs/s0"}}}
+    judge = SchemaJudge({"$ref": "#/$defs/s0", "$defs": steps})
+    with pytest.raises(Unjudged) as caught:
+        await judge.scores(a_pair("[" * 60 + "]" * 60, "[]"))
+    assert caught.value.missing is Missing.TOO_DEEP
+
+
+def test_marks_within_texts_are_no_depth():
+    assert meets(validator_of({"type": "string"}), json.dumps('[{"\\' * 3_000))
+    assert not meets(validator_of({}), '"[')
+
+
+@pytest.mark.parametrize("draft", ["", "http://json-schema.org/draft-07/schema#"])
+def test_anchors_and_a_name_at_the_top_are_followed(draft: str):
+    named = {"$id": "https://example.com/city", "$defs": {"city": {"type": "string"}}}
+    schema = {
+        **named,
+        "properties": {"city": {"$ref": "#/$defs/city"}},
+        **({"$schema": draft} if draft else {}),
+    }
+    assert meets(validator_of(schema), '{"city": "Paris"}')
+    assert not meets(validator_of(schema), '{"city": 5}')
+    anchored = {"$ref": "#city", "$defs": {"city": {"$anchor": "city", "type": "string"}}}
+    assert not meets(validator_of(anchored), "5")
+
+
+ENDLESS = "a $ref leads back to where it stands without going into the value: that never ends"
+AT_THE_TOP = "is taken at the top only"
+REFUSED = [
+    ({"$ref": "#"}, ENDLESS),
+    ({"anyOf": [{"type": "string"}, {"$ref": "#"}]}, ENDLESS),
+    ({"properties": {"a": {"if": {}, "then": {"$ref": "#/properties/a"}}}}, ENDLESS),
+    ({"$dynamicAnchor": "here", "not": {"$dynamicRef": "#here"}}, ENDLESS),
+    ({"$schema": "https://json-schema.org/draft/2019-09/schema", "$recursiveRef": "#"}, ENDLESS),
+    ({"$defs": {"a": {"$id": "other", "$ref": "#/$defs/b"}, "b": {}}}, AT_THE_TOP),
+    ({"items": {"$schema": "https://json-schema.org/draft/2020-12/schema"}}, AT_THE_TOP),
+    ({"$schema": "http://json-schema.org/draft-04/schema#", "items": {"id": "other"}}, AT_THE_TOP),
+    ({"$ref": "#/enum", "enum": [1]}, "is not of type"),
+    ({"$ref": "#/enum/0", "enum": [{"type": "objekt"}]}, "is not valid"),
+    ({"$ref": "#/enum/0", "enum": [{"patternProperties": {}}]}, "patternProperties is not taken here"),
+    ({"$schema": "https://example.com/mine"}, "names no draft that is known here"),
+    ({"$schema": 5}, "names no draft that is known here"),
+]
+
+
+@pytest.mark.parametrize(("schema", "said"), REFUSED)
+def test_a_schema_that_would_fail_at_every_answer_is_refused_at_the_start(schema: dict[str, Any], said: str):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        validator_of(schema)
+
+
+def test_a_schema_that_is_nested_too_deeply_is_refused():
+    deep: dict[str, Any] = {}
+    for _ in range(3_000):
+        deep = {"not": deep}
+    with pytest.raises(ValueError, match="nested too deeply"):
+        validator_of(deep)
 
 
 def test_many_items_that_differ_are_found_to_differ_at_once():

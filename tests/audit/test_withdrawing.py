@@ -43,8 +43,9 @@ def reason(client: httpx.Client, decision_id: str) -> str:
     return str(client.get(f"/v1/decisions/{decision_id}").json()["reason"])
 
 
+@pytest.mark.parametrize("worse", ["Lyon", ""], ids=["wrong", "nothing at all"])
 def test_answers_that_get_worse_send_everything_to_large_and_small_is_audited_there(
-    service: Service, upstream: Tongues
+    service: Service, upstream: Tongues, worse: str
 ):
     upstream.texts = {"tiny-1": "Paris", "big-1": "Paris"}
     body = {"model": "auto", "messages": [{"role": "user", "content": EASY}]}
@@ -56,7 +57,7 @@ def test_answers_that_get_worse_send_everything_to_large_and_small_is_audited_th
         service.in_store(lambda store: Thresholds(store).set(change))
         well = outcome_of(service, asked(client, body))
         assert (well.tier, well.certificate) == ("small", proof.id)
-        upstream.texts = {"tiny-1": "Lyon", "big-1": "Paris"}
+        upstream.texts = {"tiny-1": worse, "big-1": "Paris"}
         for _ in range(AUDITS_ENOUGH):
             last = outcome_of(service, asked(client, body))
             if last.tier == "large":
