@@ -18,6 +18,7 @@ from classifiers.facts import QueryFacts
 from classifiers.train import Choice, train
 from router.cli.main import main
 from router.demo.outcomes import example_outcomes
+from router.tuning.amounts import usd
 from tests.cli.running import CONFIG, Pennyroute, Ran
 
 ROWS = 1_000
@@ -223,7 +224,7 @@ def test_apply_puts_the_threshold_in_force_with_its_certificate_and_rollback_tak
     apply = (*FLOOR, "--route", "default", "--apply")
     found = tune(tuning, *apply, LOGNAME="ada")
     now = in_force(tuning)
-    assert now == found["applied"]
+    assert now == found["applied"] | {"holds": True, "why_not": None}
     assert (now["threshold"], now["certificate"]) == (found["threshold"], found["certificate"])
     assert (now["set_by"], now["version"]) == ("ada", 2)
     assert now["certificate"]["id"] in now["reason"]
@@ -600,6 +601,11 @@ def test_the_page_needs_nothing_else_and_quotes_no_query(tuning: Pennyroute, aim
     }
     assert elsewhere == set()
     assert not any(row["query"] in text for row in holdout(tuning))
+    intervals = re.findall(r'data-label="its interval">\[([\d.,]+), ([\d.,]+)\]', text)
+    scores = [end for ends in intervals[::2] for end in ends]  # each row has one of quality, one of cost
+    assert scores
+    assert all(re.fullmatch(r"\d\.\d{3}", end) for end in scores)
+    assert all(end == usd(float(end)) for ends in intervals[1::2] for end in ends)
     words = ("tune", "--classifier", "trained", "holdout.jsonl", *aim)
     assert "cannot be written" in tuning.refused(*words, "--html", "no/where.html")
 
