@@ -63,7 +63,7 @@ def unpack(packed: bytes, *, most_bytes: int) -> dict[str, Array]:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             members = archive.infolist()
             _check_sizes(members, most_bytes)
-            return {one.filename.removesuffix(_SUFFIX): _array(archive.read(one)) for one in members}
+            return {one.filename.removesuffix(_SUFFIX): _array(_read(archive, one)) for one in members}
     except _BROKEN as error:
         raise ValueError(f"not a readable array file ({error})") from error
 
@@ -77,6 +77,15 @@ def _check_sizes(members: list[zipfile.ZipInfo], most_bytes: int) -> None:
     for one in members:
         if one.compress_type not in _PACKINGS or not one.filename.endswith(_SUFFIX):
             raise ValueError(f"{one.filename[:80]!r} is not an array packed as numpy packs them")
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """What it says it holds, and one byte to tell that there is more.
+
+    Read with a limit: without one zipfile inflates all that is there, and only then cuts it to size.
+    """
+    with archive.open(member) as file:
+        return file.read(member.file_size + 1)
 
 
 def _array(data: bytes) -> Array:

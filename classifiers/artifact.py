@@ -6,6 +6,9 @@ manifest's; its arrays serve only if they have the types and shapes that this ve
 
 import hashlib
 import json
+import os
+import re
+import stat
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers import arrays as npz
+from classifiers.blend import Blend
 from classifiers.errors import ArtifactError
 from classifiers.features import BUCKETS, FEATURE_VERSION, FORM, FORMATS, NO_TAG
 from classifiers.model import LearnedClassifier, Model
@@ -31,6 +35,7 @@ MAX_UNPACKED_BYTES: Final = 64 << 20
 _MAX_CHANNELS: Final = 8
 _MAX_KNOTS: Final = 4096
 _WIDEST: Final = 1e12
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _PRIOR: Final = "prior."
 """What the names of a second ranking's arrays begin with."""
 
@@ -49,11 +54,12 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """What a directory holds: classifier, manifest, and which rows it learned from."""
+    """What a directory holds: classifier, manifest, which rows it learned from, and its recipe."""
 
     classifier: LearnedClassifier
     manifest: dict[str, Any]
     learned: Learned
+    blend: Blend
 
     @property
     def row_hashes(self) -> npt.NDArray[np.uint64]:
@@ -85,7 +91,7 @@ def read_artifact(directory: Path) -> Artifact:
     arrays = _unpack(packed, directory)
     classifier = LearnedClassifier(
         _model(arrays, directory),
-        name=_text(manifest, "name", directory),
+        name=checked_name(_text(manifest, "name", directory)),
         digest=digest,
         default_threshold=_share(manifest, "default_threshold", directory),
         familiar_from=_share(manifest, "familiar_from", directory),
@@ -94,7 +100,20 @@ def read_artifact(directory: Path) -> Artifact:
         _array(arrays, "row_hashes", np.dtype(np.uint64), (None,), directory),
         _array(arrays, "rare_shingles", np.dtype(np.uint32), (None, RARE_KEPT), directory),
     )
-    return Artifact(classifier, manifest, learned)
+    return Artifact(classifier, manifest, learned, _blend(manifest, directory))
+
+
+def checked_name(name: str) -> str:
+    """The name itself: it stands in decisions, in logs and on terminals, so not any character will do.
+
+    Raises:
+        ArtifactError: it is no name of an artifact.
+    """
+    if not _NAME.fullmatch(name):
+        raise ArtifactError(
+            f"{name[:80]!r} is no name of an artifact: 1 to 80 letters A to Z, digits, '.', '_' and '-'"
+        )
+    return name
 
 
 def write_artifact(
@@ -136,16 +155,24 @@ def _named(prefix: str, weights: Weights) -> dict[str, npt.NDArray[Any]]:
 
 def _read_bounded(path: Path, most: int) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
+        with open(path, "rb", opener=_unwaiting) as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            data = file.read(most + 1) if regular else b""
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         why = error.strerror if isinstance(error, OSError) else error
         raise ArtifactError(
             f"{path}: cannot be read ({why}); is this a directory made by `train`?"
         ) from error
+    if not regular:
+        raise ArtifactError(f"{path}: cannot be read (no regular file); is this a directory made by `train`?")
     if len(data) > most:
         raise ArtifactError(f"{path}: larger than {most} bytes, which no artifact is")
     return data
+
+
+def _unwaiting(path: str, flags: int) -> int:
+    """Opens without waiting for a writer: a pipe in the place of a file would hang the service."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
@@ -176,6 +203,14 @@ def _share(manifest: dict[str, Any], key: str, directory: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ArtifactError(f"{directory / MANIFEST}: {key!r} should be a number from 0 to 1, is {value!r}")
     return float(value)
+
+
+def _blend(manifest: dict[str, Any], directory: Path) -> Blend:
+    head = manifest.get("head")
+    try:
+        return Blend.read(head.get("blend") if isinstance(head, dict) else None)
+    except ValueError as error:
+        raise ArtifactError(f"{directory / MANIFEST}: 'blend' of 'head' {error}") from error
 
 
 def _unpack(packed: bytes, directory: Path) -> dict[str, npt.NDArray[Any]]:

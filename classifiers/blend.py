@@ -1,7 +1,7 @@
 """How a learned ranking and a prior become one raw score, the more of it the prior's the less is known."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +11,12 @@ Floats = npt.NDArray[np.float64]
 
 NEVER: Final = (2.0, 3.0)
 """Bounds of trust that no share of known words reaches: the prior alone speaks."""
+
+
+CHANNELS: Final = ("gap", "small_ok", "large_ok", "form", "hand")
+"""What a blend is made of: see `heads`. `hand` is the fixed score of `prior`, fitted on nothing."""
+
+_WIDEST: Final = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,25 @@ class Blend:
         return asdict(self)
 
     @classmethod
-    def read(cls, stated: Mapping[str, Any]) -> "Blend":
-        """What `stated` gave."""
-        return cls(**stated)
+    def read(cls, stated: object) -> "Blend":
+        """What `stated` gave, which may have been altered since.
+
+        Raises:
+            ValueError: it is none; says what of it.
+        """
+        names = {field.name for field in fields(cls)}
+        if not isinstance(stated, dict) or stated.keys() != names:
+            raise ValueError(f"should be an object of {', '.join(sorted(names))}")
+        coefficients = stated["coefficients"]
+        if not isinstance(coefficients, dict) or not coefficients.keys() <= set(CHANNELS):
+            raise ValueError(f"should have coefficients of {', '.join(CHANNELS)} and of nothing else")
+        numbers = {name: _number(name, value) for name, value in stated.items() if name != "coefficients"}
+        if numbers["trust_from"] >= numbers["trust_full"]:
+            raise ValueError("has a trust_full that is not above its trust_from")
+        return cls({name: _number(name, value) for name, value in coefficients.items()}, **numbers)
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_WIDEST <= value <= _WIDEST:
+        raise ValueError(f"should have a number as {name}, no larger than training gives")
+    return float(value)

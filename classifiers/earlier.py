@@ -53,7 +53,7 @@ class Earlier:
     @property
     def blend(self) -> Blend:
         """The recipe of the artifact."""
-        return Blend.read(self.artifact.manifest["head"]["blend"])
+        return self.artifact.blend
 
     def out_of_fold(self, fold: "Fold", fitted: Fitted) -> Floats:
         """Raw scores of the judged rows by a prior that saw none of them; `fitted` is of all learned rows."""

@@ -28,10 +28,6 @@ RIDGE_WORDS: Final = 6.0
 RIDGE_FORM: Final = 10.0
 LOGISTIC_C: Final = 1.0
 
-HASHED: Final = ("gap", "small_ok", "large_ok")
-CHANNELS: Final = (*HASHED, "form", "hand")
-"""`hand` is the fixed score of `prior`, fitted on nothing; training mixes it in, see `mixture`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Matrix:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers import heads
+from classifiers.blend import CHANNELS
 from classifiers.calibration import cross_fitted
 from classifiers.candidates import Candidate, Rows, candidates, choose
 from classifiers.default import SHIPPED
@@ -189,7 +190,7 @@ def _kinds(data: Data, seed: int) -> list[Folds]:
 def _out_of_fold_rows(data: Data, folds: Folds, seed: int, tell: Progress) -> tuple[Rows, Floats]:
     """Channels, known shares, prior and familiarity of each row by fits that did not learn from it."""
     count = len(data.rows)
-    outputs = {name: np.zeros(count) for name in heads.CHANNELS}
+    outputs = {name: np.zeros(count) for name in CHANNELS}
     known, familiarity, earlier = np.zeros(count), np.ones(count), np.zeros(count)
     splits = list(folds.splits())
     for at, (learned, judged) in enumerate(splits):

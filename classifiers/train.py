@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from classifiers import heads
-from classifiers.artifact import Learned, read_artifact, write_artifact
+from classifiers.artifact import Learned, checked_name, read_artifact, write_artifact
 from classifiers.assemble import weights_of
 from classifiers.calibration import fit_knots
 from classifiers.errors import OutcomeError, RowError
@@ -72,9 +72,11 @@ def train(
 
     Raises:
         OutcomeError: a file cannot be read, too few rows are usable, or (strict) a row is bad.
+        ArtifactError: the artifact's name will not do, or the earlier artifact is not a sound one.
     """
     choice = choice or Choice()
     tell = progress or _silent
+    checked_name(choice.name)
     tell("reading outcomes", 0.0)
     _check_places(outcomes, out)
     read = read_outcomes(outcomes, strict=choice.strict)

@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+import os
 import pickle
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +134,18 @@ def test_a_huge_file_is_refused_unread(copied: Path, name: str, most: int):
         load_artifact(copied)
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "weights.npz"])
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_waits_for_nobody(copied: Path, name: str):
+    (copied / name).unlink()
+    os.mkfifo(copied / name)
+    with pytest.raises(ArtifactError, match=rf"{name}: cannot be read \(no regular file\)"):
+        load_artifact(copied)
+
+
+def blended(spoil: Callable[[Manifest], Any]) -> Callable[[Manifest], Manifest]:
+    return lambda m: m | {"head": m["head"] | {"blend": spoil(m["head"]["blend"])}}
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
@@ -141,11 +155,24 @@ def test_a_huge_file_is_refused_unread(copied: Path, name: str, most: int):
         (lambda m: m | {"format": "other"}, "not a classifier manifest"),
         (lambda m: m | {"weights_sha256": 7}, "'weights_sha256' should be a text"),
         (lambda m: m | {"name": ""}, "'name' should be a text"),
+        (lambda m: m | {"name": "a\x1b[2Jb"}, r"'a\\x1b\[2Jb' is no name of an artifact"),
+        (lambda m: m | {"name": "a\n"}, "is no name of an artifact"),
+        (lambda m: m | {"name": "a" * 81}, "is no name of an artifact: 1 to 80 letters"),
         (lambda m: m | {"default_threshold": 1.5}, "'default_threshold' should be a number from 0 to 1"),
         (lambda m: m | {"default_threshold": True}, "'default_threshold' should be a number"),
         (lambda m: m | {"default_threshold": float("nan")}, "'default_threshold' should be a number"),
         (lambda m: m | {"familiar_from": "0.4"}, "'familiar_from' should be a number"),
         (lambda m: [m], "not a classifier manifest"),
+        (lambda m: {key: value for key, value in m.items() if key != "head"}, "'blend' of 'head' should be an object"),
+        (lambda m: m | {"head": [1]}, "'blend' of 'head' should be an object"),
+        (blended(lambda b: {"coefficients": b["coefficients"]}), "'blend' of 'head' should be an object of coeff"),
+        (blended(lambda b: b | {"more": 1.0}), "'blend' of 'head' should be an object"),
+        (blended(lambda b: b | {"coefficients": {"nope": 1.0}}), "coefficients of gap, small_ok, .* nothing else"),
+        (blended(lambda b: b | {"coefficients": {"gap": float("nan")}}), "should have a number as gap"),
+        (blended(lambda b: b | {"offset": float("inf")}), "should have a number as offset"),
+        (blended(lambda b: b | {"offset": 10**400}), "should have a number as offset"),
+        (blended(lambda b: b | {"steady": True}), "should have a number as steady"),
+        (blended(lambda b: b | {"trust_full": b["trust_from"]}), "trust_full that is not above its trust_from"),
     ],
 )  # fmt: skip
 def test_a_manifest_of_another_version_or_shape_is_refused(
@@ -212,6 +239,21 @@ def test_a_zip_that_lies_about_its_sizes_is_refused(copied: Path):
     resigned(copied, bytes(packed))
     with pytest.raises(ArtifactError, match="not a readable array file"):
         load_artifact(copied)
+
+
+def test_a_zip_that_lies_about_its_sizes_takes_no_more_memory_than_it_says(copied: Path):
+    real = 192 << 20
+    packed = bytearray(zipped({"row_hashes.npy": bytes(real)}))
+    while (at := packed.find(real.to_bytes(4, "little"))) >= 0:
+        packed[at : at + 4] = (8).to_bytes(4, "little")
+    resigned(copied, bytes(packed))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArtifactError, match="not a readable array file"):
+            load_artifact(copied)
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def replaced(name: str, change: Callable[[Any], Any]) -> Callable[[dict[str, Any]], None]:

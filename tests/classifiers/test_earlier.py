@@ -1,5 +1,6 @@
 """Training may start from an earlier artifact: it is carried along, and cannot leak what it has seen."""
 
+import json
 import random
 import shutil
 from pathlib import Path
@@ -100,6 +101,24 @@ def test_what_it_carries_is_its_own_and_scores_the_same_bits_every_way(
     assert [classifier.assess(one).value for one in facts] == alone
     assert any(factor.quotes for factor in classifier.explain(facts[0]).factors)
     assert sum(file.stat().st_size for file in (tmp_path / "moved").iterdir()) <= 2_000_000
+
+
+def test_an_earlier_artifact_whose_recipe_is_gone_is_refused_by_name(trained: TrainingReport, tmp_path: Path):
+    spoilt = tmp_path / "spoilt"
+    shutil.copytree(trained.directory, spoilt)
+    manifest = json.loads((spoilt / "manifest.json").read_text())
+    del manifest["head"]
+    (spoilt / "manifest.json").write_text(json.dumps(manifest))
+    path = written(tmp_path / "made.jsonl", rows(60))
+    with pytest.raises(ArtifactError, match=r"manifest.json: 'blend' of 'head' should be"):
+        train([path], tmp_path / "artifact", choice=Choice(prior=spoilt))
+
+
+def test_a_name_that_no_artifact_may_have_is_refused_before_anything_is_learned(tmp_path: Path):
+    path = written(tmp_path / "made.jsonl", rows(60))
+    with pytest.raises(ArtifactError, match=r"'my artifact\\n' is no name of an artifact"):
+        train([path], tmp_path / "artifact", choice=Choice(prior=None, name="my artifact\n"))
+    assert not (tmp_path / "artifact").exists()
 
 
 def test_an_artifact_that_carries_one_cannot_be_carried(carried: TrainingReport, tmp_path: Path):

@@ -12,11 +12,11 @@ import pytest
 
 from classifiers import QueryFacts, load_artifact
 from classifiers.artifact import read_artifact
-from classifiers.blend import Blend, Judged
+from classifiers.blend import CHANNELS, Blend, Judged
 from classifiers.calibration import fit_knots
 from classifiers.errors import OutcomeError
 from classifiers.features import FREE
-from classifiers.heads import CHANNELS, fit, matrix_of
+from classifiers.heads import fit, matrix_of
 from classifiers.neighbours import groups, row_hash
 from classifiers.outcomes import read_outcomes
 from classifiers.train import Choice, TrainingReport, train
