@@ -187,6 +187,16 @@ def _kinds(data: Data, seed: int) -> list[Folds]:
     ]
 
 
+def _too_alike(data: Data, folds: Folds, left: int) -> str:
+    """Why folds leave next to nothing, where there are rows enough: near-copies are never on both sides."""
+    copies, count = len(np.unique(data.group)), len(data.rows)
+    of = "one query" if copies == 1 else f"{copies:,} queries"
+    return (
+        f"the {count:,} rows are near-copies of {of}, which are never learned from and judged by at once, so "
+        f"{folds.name} folds leave only {left} to learn from; add rows with other queries"
+    )
+
+
 def _out_of_fold_rows(data: Data, folds: Folds, seed: int, tell: Progress) -> tuple[Rows, Floats]:
     """Channels, known shares, prior and familiarity of each row by fits that did not learn from it."""
     count = len(data.rows)
@@ -196,7 +206,7 @@ def _out_of_fold_rows(data: Data, folds: Folds, seed: int, tell: Progress) -> tu
     for at, (learned, judged) in enumerate(splits):
         tell(f"{folds.name} folds", at / len(splits))
         if len(learned) < LEAST_ROWS // 2:
-            raise OutcomeError(f"{folds.name} folds leave only {len(learned)} rows to learn from; add rows")
+            raise OutcomeError(_too_alike(data, folds, len(learned)))
         fitted = heads.fit(data.matrix.take(learned), data.small[learned], data.large[learned], seed=seed)
         there = data.matrix.take(judged)
         for name, values in fitted.outputs(there).items():

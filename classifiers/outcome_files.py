@@ -79,7 +79,8 @@ def lines_of(path: Path) -> Iterator[bytes]:
         with unpacked(path) as file:
             yield from iter(lambda: _whole_line(file), b"")
     except _BROKEN as error:
-        raise OutcomeError(f"{path}: cannot be read ({error})") from error
+        why = getattr(error, "strerror", None) or error  # without the number and the path once more
+        raise OutcomeError(f"{path}: cannot be read ({why})") from error
 
 
 def unpacked(path: Path) -> IO[bytes]:

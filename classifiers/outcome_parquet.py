@@ -36,7 +36,7 @@ def found_in_parquet(path: Path) -> Iterator[Found]:
                     number += 1
                     yield _found(number, columns)
     except (pa.ArrowException, OSError, ValueError) as error:
-        first = str(error).partition("\n")[0]
+        first = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise OutcomeError(f"{path}: cannot be read ({first})") from error
     if number == 0:
         raise OutcomeError(f"{path}: holds no rows")

@@ -84,8 +84,8 @@ def train(
     learned, kept_apart = _split(rows, choice)
     if len(learned) < LEAST_ROWS:
         raise OutcomeError(
-            f"{len(learned)} usable rows, training needs at least {LEAST_ROWS}"
-            + (f"; {len(read.bad)} rows were bad, first: {read.bad[0]}" if read.bad else "")
+            f"{len(learned)} usable row{'s' * (len(learned) != 1)}, training needs at least {LEAST_ROWS}"
+            + (f"; {_bad(len(read.bad))} bad, first: {read.bad[0]}" if read.bad else "")
         )
     tell("reading queries", 0.05)
     prior, notes = _prior_for(kept_apart, choice)
@@ -117,6 +117,10 @@ def train(
         manifest=manifest,
         out_of_fold=measured.out_of_fold(data),
     )
+
+
+def _bad(count: int) -> str:
+    return "1 row was" if count == 1 else f"{count:,} rows were"
 
 
 def _prior_for(kept_apart: list[Outcome], choice: Choice) -> tuple[Path | None, list[str]]:

@@ -207,8 +207,9 @@ def _too_few(left: int, dropped: Dropped, first_bad: Sequence[str], bad: int) ->
         f"{bad:,} could not be read, first: {''.join(first_bad)}" * bool(bad),
     ]
     why = "; ".join(part for part in parts if part)
+    rows = "row is" if left == 1 else "rows are"
     return (
-        f"{left:,} rows are left to judge by, evaluation needs at least {LEAST_ROWS}"
+        f"{left:,} {rows} left to judge by, evaluation needs at least {LEAST_ROWS}"
         + (f" ({why})" if why else "")
         + ". Nothing is judged on rows that were learned from: keep some apart (pennyroute train --holdout)"
     )

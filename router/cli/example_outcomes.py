@@ -19,11 +19,13 @@ def write_example(
     """Write made-up outcomes, to try things before you have any.
 
     No model was asked. They are of the bundled offline upstream's two models, with its
-    example prices, and say nothing about any model.
+    example prices, and say nothing about any model. A file that is there already is left alone.
     """
     from router.cli.output import for_programs, plain
     from router.demo.outcomes import write_example_outcomes
 
+    if path.is_file():
+        raise CommandFailed(f"{path}: is there already, and may hold outcomes of yours; choose another name")
     try:
         write_example_outcomes(path, rows=rows, seed=seed)
     except OSError as error:

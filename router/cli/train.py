@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     "pennyroute train outcomes.jsonl --out trained",
     "pennyroute train outcomes.csv --out trained --holdout 0.5",
     "pennyroute train a.jsonl.gz b.parquet --out trained --select-by grouped --seed 7",
+    "pennyroute train outcomes.jsonl --out trained --holdout 0.5 --replace",
 )
 def train(
     outcomes: Annotated[
@@ -62,6 +64,14 @@ def train(
         typer.Option(metavar="FILE", help="Rows or ids not to learn from, one a line.", show_default=False),
     ] = None,
     name: Annotated[str, typer.Option(metavar="NAME", help="The artifact's name in decisions.")] = "trained",
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Put it in the place of the artifact that is in DIR. That one's holdout.jsonl goes with it: "
+            "its rows may be learned now.",
+        ),
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row.")] = False,
 ) -> None:
     """Learn a classifier from outcomes: an artifact and a report.
@@ -73,6 +83,13 @@ def train(
     from classifiers import ClassifierError
     from classifiers.train import Choice
 
+    before = _there_before(out)
+    if before is not None and not replace:
+        gone = ", and its holdout.jsonl goes with it" if before.held_out else ""
+        raise CommandFailed(
+            f"{out}: {before.what} is there already; --replace puts the new one in its place{gone}; "
+            "or choose another --out"
+        )
     choice = Choice(
         seed=seed,
         select_by=select_by,
@@ -89,7 +106,30 @@ def train(
         raise CommandFailed(str(error)) from error
     except OSError as error:
         raise CommandFailed(f"{out}: the artifact cannot be written ({error.strerror})") from error
-    _print(report)
+    _print(report, before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """An earlier training's: what there is of it, in words, and whether rows that it held out are there."""
+
+    what: str
+    held_out: bool
+
+
+def _there_before(out: Path) -> _Before | None:
+    from classifiers.artifact import MANIFEST, WEIGHTS, load_artifact
+    from classifiers.errors import ArtifactError
+    from classifiers.train import HOLDOUT
+
+    there = [name for name in (MANIFEST, WEIGHTS, HOLDOUT) if (out / name).exists()]
+    if not there:
+        return None
+    try:
+        what = f"the artifact {load_artifact(out).id}"
+    except ArtifactError:  # what it is, nobody can say; that something is there is what counts
+        what = f"the {there[0]} of an earlier training"
+    return _Before(what, HOLDOUT in there)
 
 
 def _prior(name: str) -> Path | None:
@@ -112,7 +152,7 @@ def _trained(outcomes: list[Path], out: Path, choice: "Choice") -> "TrainingRepo
     return report
 
 
-def _print(report: "TrainingReport") -> None:
+def _print(report: "TrainingReport", replaced: _Before | None) -> None:
     from classifiers.pages.training import REPORT
     from router.cli.output import Column, for_programs, plain, print_table, to_person
 
@@ -129,6 +169,15 @@ def _print(report: "TrainingReport") -> None:
         style="bold",
         soft_wrap=True,
     )
+    if replaced is not None:
+        gone = (
+            "; its holdout.jsonl is gone, for its rows may have been learned now" if replaced.held_out else ""
+        )
+        out.print(
+            f"Replaced {plain(replaced.what)} that was there{gone}.",
+            style="yellow",
+            soft_wrap=True,
+        )
     out.print(f"head: {report.chosen} ({plain(report.reason)})", soft_wrap=True)
     out.print(f"prior: {plain(str(manifest['head']['prior']))}", soft_wrap=True)
     columns = (
@@ -161,9 +210,15 @@ def _next(report: "TrainingReport") -> Iterator[str]:
     """What a person would do now."""
     from classifiers.train import HOLDOUT
     from router.cli.output import plain
+    from router.tuning.rows import LEAST_ROWS
 
     directory = plain(str(report.directory))
-    if report.held_out:
+    if 0 < report.held_out < LEAST_ROWS:
+        yield (
+            f"Only {report.held_out:,} {'row is' if report.held_out == 1 else 'rows are'} held out; evaluate "
+            f"and tune need at least {LEAST_ROWS}: bring more outcomes, or hold a larger share out."
+        )
+    elif report.held_out:
         holdout = plain(str(report.directory / HOLDOUT))
         yield f"Judge it on what it never saw: pennyroute evaluate --classifier {directory} {holdout}"
         yield f"Set a threshold with proof: pennyroute tune --classifier {directory} {holdout} --floor 0.98"

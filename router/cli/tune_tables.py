@@ -1,6 +1,5 @@
 """How tuning is printed: the frontier as a table, then what was found, in words or as JSON."""
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from rich.text import Text
 from policies import Tier
 from router.cli.output import Column, for_programs, plain, print_json, print_table, to_person
 from router.tuning.aim import BudgetAim, FloorAim, ValueAim
+from router.tuning.amounts import usd
 
 if TYPE_CHECKING:
     from policies.tuning import Estimate, Point
@@ -154,16 +154,16 @@ def _of_budget(tuned: "Tuned", aim: BudgetAim) -> Iterator[str]:
     if plan is None:
         return
     month = f"a month of {aim.requests:,} requests"
-    sure = f"{_percent(aim.confidence)} sure to be at most {_usd(plan.month_at_most_usd)} USD"
+    sure = f"{_percent(aim.confidence)} sure to be at most {usd(plan.month_at_most_usd)} USD"
     if tuned.threshold is None:
         yield (
             f"Over budget: even with as much small as a threshold allows, {month} is expected to cost "
-            f"{_usd(plan.month_usd)} USD ({sure}); the budget is {_given(aim.monthly_usd)}."
+            f"{usd(plan.month_usd)} USD ({sure}); the budget is {_given(aim.monthly_usd)}."
         )
         return
     yield (
         f"Threshold {tuned.threshold} is the lowest within {_given(aim.monthly_usd)} USD: {month} is "
-        f"expected to cost {_usd(plan.month_usd)} USD ({sure}; a single month varies around that)."
+        f"expected to cost {usd(plan.month_usd)} USD ({sure}; a single month varies around that)."
     )
     yield from _spent(tuned.point)
     yield "This is no certificate: it proves nothing of the quality. For that, tune with --floor."
@@ -191,8 +191,8 @@ def _of_worth(tuned: "Tuned", aim: ValueAim) -> Iterator[str]:
             name,
             f"{one.point.large_share:.1%}",
             f"{one.point.quality.value:.3f}",
-            _usd(one.point.cost_per_1k_usd.value) if one.point.cost_per_1k_usd else None,
-            f"{one.net_usd_per_1k:,.2f}" if abs(one.net_usd_per_1k) >= 1 else _usd(one.net_usd_per_1k),
+            usd(one.point.cost_per_1k_usd.value) if one.point.cost_per_1k_usd else None,
+            f"{one.net_usd_per_1k:,.2f}" if abs(one.net_usd_per_1k) >= 1 else usd(one.net_usd_per_1k),
         )
         for name, one in each
     )
@@ -203,7 +203,7 @@ def _of_worth(tuned: "Tuned", aim: ValueAim) -> Iterator[str]:
 
 def _spent(point: "Point") -> Iterator[str]:
     cost = point.cost_per_1k_usd
-    paid = f"{_usd(cost.value)} USD per 1,000 queries" if cost else "at an unknown cost"
+    paid = f"{usd(cost.value)} USD per 1,000 queries" if cost else "at an unknown cost"
     saved = "" if point.savings is None else f", {point.savings:.1%} less than always large"
     yield f"It sends {point.large_share:.1%} to the large model: {paid}{saved}."
     on_single = point.savings_on_best_single
@@ -249,8 +249,8 @@ def _priced(estimate: "Estimate | None", between: str) -> Text | None:
     if estimate is None:
         return None
     if estimate.low is None or estimate.high is None:
-        return Text(_usd(estimate.value))
-    return Text(f"{_usd(estimate.value)}{between}[{_usd(estimate.low)}, {_usd(estimate.high)}]")
+        return Text(usd(estimate.value))
+    return Text(f"{usd(estimate.value)}{between}[{usd(estimate.low)}, {usd(estimate.high)}]")
 
 
 def _share(value: float | None) -> str | None:
@@ -270,9 +270,3 @@ def _short(threshold: float | None) -> str:
 
 def _given(usd: float) -> str:
     return f"{usd:,.10g}"
-
-
-def _usd(value: float) -> str:
-    """Three significant digits, and all of a larger amount's whole dollars."""
-    decimals = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{decimals}f}"

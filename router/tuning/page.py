@@ -11,6 +11,7 @@ from classifiers.pages.drawing import Colour, drawn
 from classifiers.pages.text import shown
 from policies.tuning import Estimate, Point
 from router.tuning.aim import BudgetAim, FloorAim
+from router.tuning.amounts import usd
 from router.tuning.tuned import Tuned
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -190,11 +191,11 @@ def _cells(point: Point) -> Sequence[str]:
     on_single = point.savings_on_best_single
     return (
         f"{point.large_share:.1%}",
-        f"{point.quality.value:.3f}",
-        _between(point.quality),
+        _score(point.quality.value),
+        _between(point.quality, _score),
         _share(point.of_large),
         _value(point.cost_per_1k_usd),
-        _between(point.cost_per_1k_usd),
+        _between(point.cost_per_1k_usd, usd),
         _share(point.savings),
         "unknown" if on_single is None else f"{on_single:.1%}{best}",
     )
@@ -205,10 +206,14 @@ def _share(value: float | None) -> str:
 
 
 def _value(estimate: Estimate | None) -> str:
-    return "unknown" if estimate is None else f"{estimate.value:.4g}"
+    return "unknown" if estimate is None else usd(estimate.value)
 
 
-def _between(estimate: Estimate | None) -> str:
+def _between(estimate: Estimate | None, written: Callable[[float], str]) -> str:
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
-    return f"[{estimate.low:.3g}, {estimate.high:.3g}]"
+    return f"[{written(estimate.low)}, {written(estimate.high)}]"
+
+
+def _score(value: float) -> str:
+    return f"{value:.3f}"

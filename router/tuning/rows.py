@@ -225,7 +225,7 @@ def _too_few(left: int, dropped: Dropped) -> str:
     ]
     why = "; ".join(part for part in parts if part)
     return (
-        f"{left:,} rows are left to tune on, at least {LEAST_ROWS} are needed"
+        f"{left:,} {'row is' if left == 1 else 'rows are'} left to tune on, at least {LEAST_ROWS} are needed"
         + (f" ({why})" if why else "")
         + ". Nothing is certified on rows that were learned from: keep some apart with "
         "pennyroute train --holdout"

@@ -97,9 +97,21 @@ def test_bad_rows_are_counted_with_their_lines_and_strict_stops_at_the_first(tmp
 def test_too_few_rows_are_refused_and_the_first_bad_one_is_named(tmp_path: Path):
     path = written(tmp_path / "made.jsonl", [*rows(20), {"id": "bad"}])
     with pytest.raises(
-        OutcomeError, match=r"20 usable rows, .* at least 50; 1 rows were bad, first: made\.jsonl, line 21"
+        OutcomeError, match=r"20 usable rows, .* at least 50; 1 row was bad, first: made\.jsonl, line 21"
     ):
         train([path], tmp_path / "artifact")
+
+
+def test_one_usable_row_is_no_plural(tmp_path: Path):
+    path = written(tmp_path / "made.jsonl", rows(1))
+    with pytest.raises(OutcomeError, match=r"^1 usable row, training needs at least 50$"):
+        train([path], tmp_path / "artifact")
+
+
+def test_copies_of_one_query_are_refused_as_what_they_are(tmp_path: Path):
+    made = [row | {"query": "How do I reset the password of my account?"} for row in rows(60)]
+    with pytest.raises(OutcomeError, match="the 60 rows are near-copies of one query"):
+        train([written(tmp_path / "made.jsonl", made)], tmp_path / "artifact")
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path):

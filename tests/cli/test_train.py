@@ -48,6 +48,32 @@ def test_what_is_held_out_is_named_with_what_to_do_with_it(pennyroute: Pennyrout
     assert "pennyroute tune --classifier trained trained/holdout.jsonl" in ran.out
 
 
+def test_too_few_held_out_rows_are_not_said_to_be_enough(pennyroute: Pennyroute):
+    _outcomes(pennyroute.folder / "outcomes.jsonl", rows=130)
+    ran = pennyroute.ok("train", "outcomes.jsonl", "--out", "trained", "--holdout", "0.1")
+    assert "held out; evaluate and tune need at least 50" in ran.out
+    assert "pennyroute evaluate" not in ran.out
+    assert "pennyroute tune" not in ran.out
+
+
+def test_an_artifact_is_replaced_only_when_asked_and_its_held_out_rows_go(pennyroute: Pennyroute):
+    _outcomes(pennyroute.folder / "outcomes.jsonl", rows=200)
+    again = ("train", "outcomes.jsonl", "--out", "trained")
+    assert "Replaced" not in pennyroute.ok(*again, "--holdout", "0.5", "--replace").out
+    held = pennyroute.folder / "trained" / "holdout.jsonl"
+    before = held.read_bytes()
+    said = pennyroute.refused(*again)
+    assert "the artifact trained-" in said
+    assert "--replace" in said
+    assert "holdout.jsonl goes with it" in said
+    assert held.read_bytes() == before
+    ran = pennyroute.ok(*again, "--replace")
+    assert "that was there; its holdout.jsonl is gone, for its rows may have been learned now." in ran.out
+    assert not held.exists()
+    (pennyroute.folder / "trained" / "weights.npz").write_bytes(b"none")
+    assert "the manifest.json of an earlier training" in pennyroute.refused(*again)
+
+
 def test_the_prior_is_the_shipped_artifact_none_or_one_of_ones_own(pennyroute: Pennyroute):
     _outcomes(pennyroute.folder / "outcomes.jsonl")
     assert "prior: " in pennyroute.ok("train", "outcomes.jsonl", "--out", "alone", "--prior", "none").out
@@ -66,7 +92,11 @@ def test_bad_rows_are_named_and_with_strict_the_first_one_stops_it(pennyroute: P
 
 
 def test_outcomes_that_cannot_be_used_are_refused(pennyroute: Pennyroute):
-    assert "cannot be read" in pennyroute.refused("train", "nowhere.jsonl", "--out", "o")
+    missing = pennyroute.refused("train", "nowhere.jsonl", "--out", "o")
+    assert "nowhere.jsonl: cannot be read (No such file or directory)" in missing
+    missing = pennyroute.refused("train", "nowhere.parquet", "--out", "o")
+    assert "cannot be read" in missing
+    assert "Errno" not in missing
     (pennyroute.folder / "few.jsonl").write_text("not json\n")
     assert "at least" in pennyroute.refused("train", "few.jsonl", "--out", "o")
     (pennyroute.folder / "a.csv").write_text("x\n")

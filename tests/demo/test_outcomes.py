@@ -44,3 +44,6 @@ def test_the_command_writes_them_and_says_that_they_are_made_up(tmp_path: Path):
     lines = (pennyroute.folder / "some.jsonl").read_text().splitlines()
     assert [json.loads(line)["judged_by"] for line in lines] == ["example"] * 20
     assert "cannot be written" in pennyroute.refused("outcomes", "example", "no/where.jsonl")
+    (pennyroute.folder / "mine.jsonl").write_text("mine\n")
+    assert "is there already" in pennyroute.refused("outcomes", "example", "mine.jsonl")
+    assert (pennyroute.folder / "mine.jsonl").read_text() == "mine\n"
