@@ -10,7 +10,7 @@ import typer
 from router.cli.attached import Where, with_set_up, with_store
 from router.cli.failing import CommandFailed
 from router.cli.options import ConfigOption, DataDirOption, Format, FormatOption, example
-from router.names import DATA_DIR
+from router.names import DATA_DIR, DEFAULT_ROUTE
 
 if TYPE_CHECKING:
     from router.outcomes.export import Exported
@@ -51,10 +51,12 @@ def list_(
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """List outcomes: what both tiers' answers were scored, newest first."""
+    where = Where(config, data_dir)
 
     async def work(store: "Store") -> "list[tuple[str, OutcomeRecord]]":
         from router.outcomes.store import Outcomes
 
+        await _known(where, store, route)
         from_ms = await _from_ms(store, from_)
         found = [
             (name, one)
@@ -63,7 +65,7 @@ def list_(
         ]
         return sorted(found, key=lambda one: (one[1].at_ms, one[1].id), reverse=True)[:last]
 
-    found = with_store(Where(config, data_dir), work)
+    found = with_store(where, work)
     if format_ is Format.JSON:
         from router.cli.output import print_json
 
@@ -116,6 +118,7 @@ def export(
     A row has the messages where its route stores prompts, else the difficulty it had. What a person scored by
     hand is a row of its own, with the id of the judge's.
     """
+    where = Where(config, data_dir)
 
     async def work(store: "Store") -> "Exported":
         from router.outcomes.export import Wanted
@@ -123,6 +126,7 @@ def export(
         from router.outcomes.sinks import sink_to
         from router.outcomes.store import Outcomes
 
+        await _known(where, store, route)
         from_ms = await _from_ms(store, from_)
         names = await _accounts(store, account)
         wanted = Wanted(names, route, from_ms, incomplete=not complete_only, undrawn=undrawn)
@@ -130,7 +134,7 @@ def export(
             return await write(Outcomes(store), wanted, sink)
 
     try:
-        done = with_store(Where(config, data_dir), work)
+        done = with_store(where, work)
     except (ValueError, OSError) as error:
         raise _unwritable(out, error) from error
     from router.cli.outcome_words import tell_exported
@@ -234,6 +238,28 @@ async def _accounts(store: "Store", account: str | None) -> list[str]:
     from router.store.settings import accounts
 
     return [account] if account is not None else await accounts(store)
+
+
+async def _known(where: Where, store: "Store", route: str | None) -> None:
+    """Whether there is such a route: configured, or outcomes are kept of it, of anybody's.
+
+    Raises:
+        UnknownRoute: neither; with the nearest name as a suggestion.
+    """
+    if route is None:
+        return
+    from router.catalog import suggestion
+    from router.errors import UnknownRoute
+    from router.outcomes.store import Outcomes
+
+    known = {DEFAULT_ROUTE, *where.settings().routes}
+    for name in await _accounts(store, None):
+        known |= set(await Outcomes(store).routes(name))
+    if route not in known:
+        raise UnknownRoute(
+            f"route {route[:100]!r} is not configured, and has no outcomes{suggestion(route, list(known))}",
+            param="route",
+        )
 
 
 async def _from_ms(store: "Store", from_: str | None) -> int | None:

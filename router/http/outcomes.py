@@ -58,6 +58,7 @@ class _Several(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcomes: list[msgspec.Raw]
 
 
+_JUDGES: Final = ("feedback", "hand", "import")
 _ITEM: Final = msgspec.json.Decoder(_Item)
 _SEVERAL: Final = msgspec.json.Decoder(_Several)
 _NAMES: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -79,7 +80,7 @@ _ONE: Final[dict[str, Any]] = {
         },
         "small": _TIER,
         "large": _TIER,
-        "judged_by": {"enum": ["feedback", "hand", "import"], "default": "feedback"},
+        "judged_by": {"enum": [*_JUDGES], "default": "feedback"},
     },
 }
 _BODY: Final[dict[str, Any]] = {
@@ -107,7 +108,7 @@ async def score(request: Request, parts: PartsDep, caller: CallerDep) -> JSONRes
     """
     raw = await request.body()
     if "outcomes" not in read_json(raw, _NAMES):
-        item = read_json(raw, _ITEM, _Item.__struct_fields__)
+        item = _read_item(raw)
         fate = await _take(parts, caller, item)
         return JSONResponse({"decision_id": item.decision_id, "fate": fate.value}, headers=_NOT_KEPT)
     items = read_json(raw, _SEVERAL, ("outcomes",)).outcomes
@@ -133,12 +134,17 @@ async def read(
     limit: Annotated[int, Query(ge=1, le=1_000, description="At most so many.")] = 100,
     before: Annotated[str | None, Query(description="The `next` of an earlier answer.")] = None,
 ) -> JSONResponse:
-    """Both tiers' scores and costs; prompts and answers only of routes with `store_prompts`."""
+    """Both tiers' scores and costs; prompts and answers only of routes with `store_prompts`.
+
+    A route that was taken out of the configuration is known for as long as outcomes of it are kept.
+    """
     for name in request.query_params:
         if name not in _PARAMETERS:
             raise InvalidRequest(
                 f"parameter {name[:40]!r} is not known{suggestion(name, list(_PARAMETERS))}", param=name[:40]
             )
+    if route is not None and route not in await parts.outcomes.routes(admin.account):
+        parts.catalog.route(route)
     period = parse_period(from_, None, await parts.store.now_ms())
     page = await parts.outcomes.page(
         admin.account,
@@ -195,9 +201,18 @@ async def _take_all(parts: Parts, caller: Caller, items: Sequence[msgspec.Raw]) 
     return [fates[at] for at in range(len(items))]
 
 
+def _read_item(raw: bytes) -> _Item:
+    try:
+        return read_json(raw, _ITEM, _Item.__struct_fields__)
+    except InvalidRequest as error:
+        if error.param != "judged_by":
+            raise
+        raise InvalidRequest(f"judged_by: takes one of {', '.join(_JUDGES)}", param="judged_by") from error
+
+
 def _item(raw: msgspec.Raw) -> _Item | PennyrouteError:
     try:
-        return read_json(bytes(raw), _ITEM, _Item.__struct_fields__)
+        return _read_item(bytes(raw))
     except InvalidRequest as error:
         return error
 

@@ -175,6 +175,21 @@ async def test_what_a_certificate_speaks_of_is_everybody_s(configured: Pennyrout
     assert "0 scored, 2 unchanged, 0 not filled in, 2 bad" in of_main
 
 
+async def test_a_route_that_is_nowhere_is_refused_before_anything_is_written(
+    configured: Pennyroute, store: Store
+):
+    await stored(store, judged(1, 0.5, 1.0, route="gone"))
+    (configured.folder / "out.jsonl").write_text("mine\n")
+    for words in (("export", "--out", "out.jsonl"), ("list",)):
+        said = configured.refused("outcomes", *words, "--route", "suport")
+        assert "is not configured, and has no outcomes" in said
+        assert 'did you mean "support"?' in said
+        configured.refused("outcomes", *words, "--route", "suport")
+    assert (configured.folder / "out.jsonl").read_text() == "mine\n"
+    assert configured.ok("outcomes", "export", "--route", "support").out == ""
+    assert configured.ok("outcomes", "export", "--route", "gone").out.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out", "no/such/folder/out.jsonl"])
 def test_what_cannot_be_written_is_said(configured: Pennyroute, name: str):
     said = configured.refused("outcomes", "export", "--out", name)

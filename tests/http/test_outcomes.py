@@ -79,7 +79,14 @@ def test_both_tiers_may_be_scored_and_a_hands_scores_stand_beside(client: httpx.
         ({"decision_id": "ID", "small": {"score": None}}, "small"),
         ({"decision_id": "ID", "small": {"score": 1, "model": "x"}}, "model"),
         ({"decision_id": "ID", "score": 0.5, "small": {"score": 1}}, "leave it out"),
-        ({"decision_id": "ID", "score": 0.5, "judged_by": "judge"}, "judged_by"),
+        (
+            {"decision_id": "ID", "score": 0.5, "judged_by": "judge"},
+            "judged_by: takes one of feedback, hand, import",
+        ),
+        (
+            {"decision_id": "ID", "score": 0.5, "judged_by": 5},
+            "judged_by: takes one of feedback, hand, import",
+        ),
         ({"decision_id": "ID", "score": 0.5, "sc\u202eore\u0000": 1}, "unknown field"),
         ([], "object"),
         ("dec", "object"),
@@ -189,7 +196,8 @@ def test_outcomes_are_listed_by_route_and_time_a_page_at_a_time(client: httpx.Cl
     rest = client.get(PATH, params={"route": "support/tier-1", "before": page["next"]}).json()
     assert [one["id"] for one in rest["outcomes"]] == ids[1::-1]
     assert rest["next"] is None
-    assert newest(client, route="nothing-here") == []
+    error = error_of(client.get(PATH, params={"route": "suport/tier-1"}), 404, "route_not_found")
+    assert 'did you mean "support/tier-1"?' in error["message"]
 
 
 @pytest.mark.parametrize(
