@@ -24,7 +24,8 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         input_tokens: estimate, after trimming.
         trimmed_turns: how many of the oldest turns were left out.
-        output_tokens: the cap that goes to the provider; `None` leaves it to the model.
+        output_tokens: the cap that goes to the provider, of each answer; `None` leaves it to the model.
+        answers: `n`, how many answers are wanted.
         familiar: the query resembles what the classifier learned from.
         extra_nano: what the large model is expected to cost more, where the route values its answers.
         images_left: how many of the images are in the turns that were kept; `None` where all were.
@@ -44,6 +45,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     familiar: bool = True
     extra_nano: int | None = None
     images_left: int | None = None
+    answers: int = 1
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,7 +205,7 @@ def context_of(
         forced=None if inputs.forced is None else Tier(inputs.forced),
         withheld=_withheld(route, threshold, certificate),
         familiar=inputs.familiar,
-        worth=_worth(route, inputs.input_tokens, inputs.output_tokens),
+        worth=_worth(route, inputs),
     )
 
 
@@ -216,12 +218,12 @@ def _withheld(route: Route, threshold: Threshold, certificate: CertificateInForc
     return None
 
 
-def _worth(route: Route, input_tokens: int, output_cap: int | None) -> Worth | None:
+def _worth(route: Route, inputs: Inputs) -> Worth | None:
     """What decides in place of the threshold where the route values its answers and knows both prices."""
     if route.answer_nano is None or route.small.price is None or route.large.price is None:
         return None
-    output = route.usual_output_tokens
-    usage = Usage(input_tokens, output if output_cap is None else min(output, output_cap))
+    output, cap = route.usual_output_tokens, inputs.output_tokens
+    usage = Usage(inputs.input_tokens, inputs.answers * (output if cap is None else min(output, cap)))
     return Worth(route.answer_nano, cost_nano(usage, route.large.price) - cost_nano(usage, route.small.price))
 
 
@@ -325,4 +327,5 @@ def _inputs(query: Query, caps: CapOutcome, input_tokens: int, trimmed: int) -> 
         trimmed_turns=trimmed,
         forced=query.forced,
         images_left=query.images if trimmed else None,
+        answers=query.answers,
     )

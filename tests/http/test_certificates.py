@@ -188,6 +188,27 @@ def test_a_route_that_values_its_answers_weighs_each_query_by_what_large_would_c
     assert found["reason"] == ("worth_it" if worth_it else "not_worth_it")
 
 
+@pytest.mark.parametrize("cap", [None, 50])
+def test_where_several_answers_are_wanted_all_of_them_are_weighed(
+    client: httpx.Client, cap: int | None
+) -> None:
+    extra = {}
+    for answers in (1, 3):
+        body = {"model": "valued", "messages": [{"role": "user", "content": EASY}], "n": answers}
+        body |= {} if cap is None else {"max_tokens": cap}
+        answer = client.post("/v1/chat/completions", json=body)
+        assert answer.status_code == 200, answer.text
+        record = client.get(f"/v1/decisions/{answer.headers['x-pennyroute-decision-id']}").json()
+        inputs = record["inputs"]
+        assert inputs["answers"] == answers
+        output = (cap or 200) * answers
+        extra[answers] = (2_000 - 100) * inputs["input_tokens"] + (10_000 - 400) * output
+        assert inputs["extra_nano"] == extra[answers]
+        worth_it = record["difficulty"] * 50_000_000 >= extra[answers]
+        assert record["reason"] == ("worth_it" if worth_it else "not_worth_it")
+    assert extra[3] > 2 * extra[1]
+
+
 def test_a_script_unlike_anything_that_was_learned_from_goes_to_large(client: httpx.Client) -> None:
     found = decided(
         client, "default", "Ποια είναι η πρωτεύουσα της Γαλλίας και γιατί επιλέχθηκε τελικά; " * 3
