@@ -323,8 +323,8 @@ class OutcomeSettings(Section):
         20_000,
         ge=100,
         le=1_000_000,
-        description="Outcomes kept for each route and account: the newest. One takes about 1 kB, and what "
-        "`store_prompts` adds.",
+        description="Outcomes kept for each route and account: so many of the newest that were audited, and "
+        "as many that were only scored. One takes about 1 kB, and what `store_prompts` adds.",
     )
 
 

@@ -64,6 +64,12 @@ BAD: list[tuple[Any, str]] = [
     (TEXTLESS | {"difficulty": 1.5}, '"difficulty" should be a number from 0 to 1, is 1.5'),
     (TEXTLESS | {"classifier": ""}, 'needs "classifier"'),
     (TEXTLESS, "nothing to read in it"),
+    (
+        GOOD | {"difficulty": "hard", "classifier": "c"},
+        "\"difficulty\" should be a number from 0 to 1, is 'hard'",
+    ),
+    (GOOD | {"difficulty": 0.1, "classifier": 7}, 'needs "classifier" beside it'),
+    (GOOD | {"drawn": [1]}, '"drawn" should be true or false'),
 ]
 
 
@@ -163,6 +169,30 @@ def test_weight_provenance_and_a_text_beside_a_difficulty_are_kept(tmp_path: Pat
     read = read_outcomes([written(tmp_path / "made.jsonl", given)], texts="optional")
     assert [(row.weight, row.judged_by) for row in read.rows] == [(2.5, "hand"), (1.0, "judge"), (1.0, "")]
     assert [row.recorded for row in read.rows] == [None, None, None]
+    assert [row.difficulty_by("c") for row in read.rows] == [None, 0.3, None]
+
+
+def test_what_another_source_calls_difficulty_is_passed_over(tmp_path: Path):
+    read = read_outcomes([written(tmp_path / "made.jsonl", [GOOD | {"difficulty": "hard"}])])
+    assert [row.served for row in read.rows] == [None]
+
+
+@pytest.mark.parametrize("given", [True, False, "true", "False", None])
+def test_whether_a_row_was_drawn_is_read_from_json_and_from_a_table(tmp_path: Path, given: object):
+    row = read_outcomes([written(tmp_path / "made.jsonl", [GOOD | {"drawn": given}])]).rows[0]
+    assert row.drawn == (str(given).lower() != "false")
+
+
+def test_a_decision_of_the_service_counts_once_by_the_row_read_last(tmp_path: Path):
+    id_ = "dec_" + "0" * 26
+    first = GOOD | {"id": id_, "judged_by": "feedback"}
+    later = first | {"small": SCORED | {"score": 0.25}, "judged_by": "schema"}
+    hand = first | {"judged_by": "hand"}
+    read = read_outcomes([written(tmp_path / "made.jsonl", [first, hand, later])])
+    assert [(row.judged_by, row.small_score) for row in without_repeats(read.rows)] == [
+        ("schema", 0.25),
+        ("hand", GOOD["small"]["score"]),
+    ]
 
 
 def test_a_row_without_a_text_comes_with_its_difficulty_to_those_who_can_use_it(tmp_path: Path):

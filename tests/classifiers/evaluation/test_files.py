@@ -100,6 +100,23 @@ def test_rows_without_a_text_are_judged_by_the_difficulty_that_served_them(
         asked(halves, others)
 
 
+def test_what_was_compared_when_a_query_was_served_comes_before_what_its_text_scores(
+    halves: TrainingReport, tmp_path: Path
+):
+    id_ = read_artifact(halves.directory).classifier.id
+    made = rows(300, seed=9)
+    served = [
+        row | {"difficulty": 0.2 + 0.2 * (row["large"]["score"] - row["small"]["score"]), "classifier": id_}
+        for row in made
+    ]
+    told = asked(halves, written(tmp_path / "served.jsonl", served))
+    read = asked(halves, written(tmp_path / "read.jsonl", made))
+    assert told["n"] == read["n"]
+    assert told["apgr"] > 0.85 > read["apgr"]  # it was served by the very gap
+    strange = [row | {"classifier": "another"} for row in served]
+    assert asked(halves, written(tmp_path / "other.jsonl", strange))["apgr"] == read["apgr"]
+
+
 def test_several_classifiers_are_judged_on_the_same_rows(
     halves: TrainingReport, trained: TrainingReport, tmp_path: Path
 ):
