@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from classifiers import load_artifact
+from classifiers.artifact import read_artifact
 from classifiers.facts import QueryFacts
+from classifiers.overlap import seen
 from classifiers.train import Choice, train
 from router.cli.main import main
 from router.demo.outcomes import example_outcomes
@@ -48,11 +50,20 @@ Change = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `outcomes.jsonl` of the configured models, and `trained`, which learned from half of it."""
+    """A folder with `outcomes.jsonl` of the configured models, and `trained`, which learned from half of it.
+
+    Its `holdout.jsonl` is what of the rest is near no row of that half: made-up queries are much alike.
+    """
     folder = tmp_path_factory.mktemp("trained")
     lines = [json.dumps(_of_our_models(row)) + "\n" for row in example_outcomes(ROWS, seed=3)]
     (folder / "outcomes.jsonl").write_text("".join(lines))
     train([folder / "outcomes.jsonl"], folder / "trained", choice=Choice(holdout=0.6, name="ours"))
+    apart = (folder / "trained" / "holdout.jsonl").read_text().splitlines(keepends=True)
+    facts = [QueryFacts(json.loads(line)["query"]) for line in apart]
+    near = seen(read_artifact(folder / "trained"), facts)
+    (folder / "holdout.jsonl").write_text(
+        "".join(line for line, is_near in zip(apart, near, strict=True) if not is_near)
+    )
     return folder
 
 
@@ -79,7 +90,7 @@ def tuning(configured: Pennyroute, trained: Path) -> Pennyroute:
     folder = configured.folder
     (folder / "trained").symlink_to(trained / "trained")
     (folder / "outcomes.jsonl").symlink_to(trained / "outcomes.jsonl")
-    (folder / "holdout.jsonl").symlink_to(trained / "trained" / "holdout.jsonl")
+    (folder / "holdout.jsonl").symlink_to(trained / "holdout.jsonl")
     configure(configured)
     return Here(folder)
 
