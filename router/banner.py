@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from router.address import url_of
@@ -19,12 +20,25 @@ _GIVE_UP_S = 120.0
 _SAMPLE = '{"query": "What is the capital of France?"}'
 
 
+@dataclass(frozen=True, slots=True)
+class FoundInStore:
+    """What the store says at the start.
+
+    Attributes:
+        threshold: the default route's, in force.
+        lacking: a line for each route whose quality is not proven as it should be.
+    """
+
+    threshold: float
+    lacking: tuple[str, ...] = ()
+
+
 class Banner:
     """The text, and the moment to show it."""
 
-    def __init__(self, made: SetUp, plan: "WorkerPlan", threshold: float) -> None:
-        """Takes the default route's threshold in force."""
-        self._threshold = threshold
+    def __init__(self, made: SetUp, plan: "WorkerPlan", found: FoundInStore) -> None:
+        """Takes what the store said at the start."""
+        self._found = found
         self._made = made
         self._plan = plan
         self._stopped = threading.Event()
@@ -39,8 +53,8 @@ class Banner:
         route = self._made.catalog.routes[DEFAULT_ROUTE]
         lines = [
             f"Pennyroute answers at {self.url}",
-            f"  small: {route.small.name}   large: {route.large.name}   threshold: {self._threshold:g}",
-            *(f"  {note}" for note in self._made.notes),
+            f"  small: {route.small.name}   large: {route.large.name}   threshold: {self._found.threshold:g}",
+            *(f"  {note}" for note in (*self._made.notes, *self._found.lacking)),
             "",
             "Try it:",
             self._sample(),

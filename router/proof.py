@@ -46,6 +46,24 @@ def certificate_of(route: Route, threshold: Threshold, classifier: str) -> Certi
     return None if why_not(route, threshold, classifier) else threshold.certificate
 
 
+def lacking(route: Route, threshold: Threshold | None, classifier: str) -> str:
+    """What a person should know of the proof that a route has or wants, in words; '' if nothing is amiss.
+
+    Args:
+        route: as it is configured.
+        threshold: in force; `None` where the store has seen none yet.
+        classifier: id of the one that the service decides with.
+    """
+    if threshold is not None and threshold.suspended:
+        return "the watch suspended its certificate: all goes to large"
+    proof = threshold.certificate if threshold is not None else None
+    lapsed = why_not(route, threshold, classifier) if threshold is not None else NONE
+    if lapsed and route.quality_floor is not None:
+        why = lapsed if proof is None else f"{proof.id} does not hold, {lapsed}"
+        return f"quality floor {route.quality_floor:g}, and {why}: all goes to large"
+    return f"{proof.id} does not hold: {lapsed}" if lapsed and proof is not None else ""
+
+
 def why_not(route: Route, threshold: Threshold, classifier: str) -> str:
     """What keeps the threshold's certificate from proving anything of the route, in words; '' if it holds."""
     found = threshold.certificate

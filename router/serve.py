@@ -8,7 +8,7 @@ import signal
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from router.access.keys import KeyRing
 from router.address import listening
-from router.banner import Banner
+from router.banner import Banner, FoundInStore
 from router.bundled.process import BundledProcess
 from router.connection import Connection
 from router.errors import SetupError
@@ -28,6 +28,7 @@ from router.http.request import App
 from router.local.process import LocalProcess
 from router.names import DATA_DIR, DEFAULT_ROUTE
 from router.offline.process import OfflineProcess
+from router.proof import lacking
 from router.routes.thresholds import Thresholds
 from router.setup import LOCAL, OFFLINE, SetUp, opened, set_up, with_address
 from router.store.connection import Store
@@ -66,7 +67,7 @@ def run(options: ServeOptions, environ: Mapping[str, str] = os.environ) -> int:
     with ExitStack() as stack:
         listener = stack.enter_context(_listener(made))
         store_url = stack.enter_context(_store(made, data_dir))
-        threshold = asyncio.run(_look_at_store(made, store_url))
+        found = asyncio.run(_look_at_store(made, store_url))
         addresses = {name: stack.enter_context(_bundled(name)) for name in sorted(made.served_by_us)}
         plan = WorkerPlan(
             config=options.config,
@@ -77,7 +78,7 @@ def run(options: ServeOptions, environ: Mapping[str, str] = os.environ) -> int:
             addresses=addresses,
             pair=made.pair,
         )
-        banner = Banner(made, plan, threshold)
+        banner = Banner(made, plan, found)
         stack.enter_context(banner.shown_when_ready())
         with _stopping_quietly():
             _serve(made, plan, listener, workers, stack)
@@ -182,11 +183,8 @@ def _watched(embedded: EmbeddedStore) -> Iterator[None]:
         watching.join()
 
 
-async def _look_at_store(made: SetUp, store_url: str) -> float:
+async def _look_at_store(made: SetUp, store_url: str) -> FoundInStore:
     """The store must keep what it is told, and beyond loopback there must be keys.
-
-    Returns:
-        The default route's threshold in force.
 
     Raises:
         SetupError: a store that may forget money, or an open door.
@@ -206,7 +204,17 @@ async def _look_at_store(made: SetUp, store_url: str) -> float:
         if not is_loopback(made.settings.server.host):
             await _need_key(store, made.settings.server.host)
         route = made.catalog.routes[DEFAULT_ROUTE]
-        return (await Thresholds(store).seed(route.name, route.threshold)).value
+        threshold = await Thresholds(store).seed(route.name, route.threshold)
+        return FoundInStore(threshold.value, tuple([line async for line in _lacking(made, store)]))
+
+
+async def _lacking(made: SetUp, store: Store) -> AsyncIterator[str]:
+    """A line for each route whose quality is not proven as it should be."""
+    thresholds = Thresholds(store)
+    for route in made.catalog.routes.values():
+        said = lacking(route, await thresholds.current(route.name), made.classifier.id)
+        if said:
+            yield f"route {route.name}: {said}"
 
 
 async def _need_key(store: Store, host: str) -> None:

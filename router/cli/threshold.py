@@ -181,15 +181,41 @@ def rollback(
 ) -> None:
     """Put an earlier threshold in force again, as a new version."""
 
-    async def work(made: "SetUp", store: "Store") -> "tuple[float, Threshold]":
-        from router.routes.thresholds import Thresholds
+    async def work(made: "SetUp", store: "Store") -> "tuple[float, Threshold, Threshold | None]":
+        from router.routes.thresholds import VERSIONS_KEPT, Thresholds
 
         known, thresholds = made.catalog.route(route), Thresholds(store)
         before = await thresholds.current(route)
         changed = await thresholds.rollback(route, who(), to_version)
-        return (before.value if before else known.threshold), changed
+        past = await thresholds.history(route, VERSIONS_KEPT)
+        return (before.value if before else known.threshold), changed, _suspension_of(changed, past)
 
-    _print_change(*with_set_up(Where(config, data_dir), work), format_)
+    before, changed, suspension = with_set_up(Where(config, data_dir), work)
+    _print_change(before, changed, format_)
+    if suspension is not None:
+        _tell_put_back(suspension)
+
+
+def _suspension_of(changed: "Threshold", past: "Sequence[Threshold]") -> "Threshold | None":
+    """When the certificate that is in force again was last suspended, if it ever was; `past` newest first."""
+    proof = changed.certificate
+    if proof is None or changed.suspended:
+        return None
+    each = (one for one in past if one.suspended and one.certificate and one.certificate.id == proof.id)
+    return next(each, None)
+
+
+def _tell_put_back(suspension: "Threshold") -> None:
+    from router.cli.output import plain, to_person
+    from router.moments import minute
+
+    name = suspension.certificate.id if suspension.certificate else ""
+    to_person().print(
+        f"Its certificate {plain(name)} was suspended by {plain(suspension.set_by)} on "
+        f"{minute(suspension.set_at_ms)} UTC ({plain(suspension.reason)}); a person's decision puts it back.",
+        style="yellow",
+        soft_wrap=True,
+    )
 
 
 def _tried(

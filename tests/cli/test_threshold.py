@@ -2,9 +2,10 @@
 
 import pytest
 
-from router.routes.thresholds import Change, Thresholds
+from router.routes.thresholds import WATCH, Change, Thresholds
 from router.store.connection import Store
 from router.store.keys import threshold_key
+from tests.certificates import a_certificate
 from tests.cli.running import Pennyroute
 from tests.reports.entries import an_entry, settled
 
@@ -46,6 +47,23 @@ def test_a_rollback_puts_an_earlier_threshold_in_force_as_a_new_version(configur
     changed = configured.ok("threshold", "rollback", "support", "--format", "json").json
     assert (changed["threshold"], changed["version"]) == (0.2, 3)
     assert "no version 9" in configured.refused("threshold", "rollback", "support", "--to-version", "9")
+
+
+async def test_a_rollback_says_that_it_puts_a_suspended_certificate_back(
+    configured: Pennyroute, store: Store
+):
+    thresholds, proof = Thresholds(store), a_certificate()
+    await thresholds.set(Change("support", proof.threshold, "ada", certificate=proof))
+    undone = await thresholds.set(Change("support", 0.0, WATCH, "audits fell", None, proof, suspended=True))
+    assert undone.suspended
+    ran = configured.ok("threshold", "rollback", "support")
+    assert f"support: 0 → {proof.threshold:g}" in ran.out
+    assert f"Its certificate {proof.id} was suspended by watch on " in ran.err
+    assert "(audits fell); a person's decision puts it back." in ran.err
+    assert ran.err.count("\n") == 1
+    await thresholds.set(Change("support", 0.7, "ada"))
+    await thresholds.set(Change("support", 0.8, "ada"))
+    assert configured.ok("threshold", "rollback", "support").err == ""
 
 
 def test_a_change_against_another_version_than_the_one_in_force_is_refused(configured: Pennyroute):

@@ -32,24 +32,15 @@ async def certificates(made: "SetUp", data_dir: Path) -> list[Row]:
 
 
 def _of(route: "Route", threshold: "Threshold | None", classifier: str) -> Iterator[Row]:
-    from router.proof import NONE, why_not
+    from router.proof import lacking
 
-    floor = route.quality_floor
     proof = threshold.certificate if threshold else None
-    lapsed = why_not(route, threshold, classifier) if threshold else NONE
-    wanted = floor or (proof.floor if proof else 0.98)
-    make = f"pennyroute tune … --floor {wanted:g} --route {route.name} --apply"
-    if threshold is not None and threshold.suspended:
-        said = "the watch suspended its certificate: all goes to large"
+    said = lacking(route, threshold, classifier)
+    if said:
+        wanted = route.quality_floor or (proof.floor if proof else 0.98)
+        make = f"pennyroute tune … --floor {wanted:g} --route {route.name} --apply"
         yield Row("certificate", route.name, Verdict.WARN, said, make)
-    elif proof is not None and not lapsed:
+    elif proof is not None:
         kind = " (provisional: on a judge's opinion alone)" if proof.provisional else ""
         said = f"{proof.id}: at least {proof.floor:.1%} of always-large quality{kind}"
         yield Row("certificate", route.name, Verdict.OK, said)
-    elif floor is not None:
-        why = lapsed if proof is None else f"{proof.id} does not hold, {lapsed}"
-        said = f"quality floor {floor:g}, and {why}: all goes to large"
-        yield Row("certificate", route.name, Verdict.WARN, said, make)
-    elif proof is not None:
-        said = f"{proof.id} does not hold: {lapsed}"
-        yield Row("certificate", route.name, Verdict.WARN, said, make)
