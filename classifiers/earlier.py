@@ -51,6 +51,11 @@ class Earlier:
         return cls(artifact, np.array(artifact.classifier.raw_many(facts)), seen(artifact, facts))
 
     @property
+    def vocabulary(self) -> npt.NDArray[np.uint8]:
+        """The words that the artifact knows: see `Vocabulary`."""
+        return self.artifact.classifier.model.vocabulary
+
+    @property
     def blend(self) -> Blend:
         """The recipe of the artifact."""
         return self.artifact.blend

@@ -15,23 +15,21 @@ from classifiers.candidates import Candidate, Rows, candidates, choose
 from classifiers.default import SHIPPED
 from classifiers.earlier import Earlier, Fold
 from classifiers.errors import OutcomeError
+from classifiers.familiarity import ENOUGH, Familiarity
 from classifiers.features import FREE
 from classifiers.folds import Folds, category_folds, random_folds, source_folds
 from classifiers.neighbours import groups
 from classifiers.out_of_fold import OutOfFold, excerpt
 from classifiers.outcomes import Outcome
-from classifiers.vocabulary import Vocabulary, pack
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Progress = Callable[[str, float], None]
 
 LEAST_ROWS: Final = 50
 RANDOM_FOLDS: Final = 10
 GROUPED_FOLDS: Final = 5
 FAMILIAR_QUANTILE: Final = 0.005
-FAMILIAR_ENOUGH: Final = 0.75
-"""A query of which so much is known is familiar however alike the rows are that were learned from."""
-
 TRUSTED_QUANTILE: Final = 0.05
 """Rows whose share of known words is above this part of held-out rows are ranked by what was learned alone;
 at half that share the prior alone speaks."""
@@ -94,11 +92,6 @@ class Data:
         return np.array([float(len(row.facts.text)) for row in self.rows])
 
     @property
-    def earlier_vocabulary(self) -> npt.NDArray[np.uint8] | None:
-        """The words that the earlier artifact knew."""
-        return self.earlier.artifact.classifier.model.vocabulary if self.earlier is not None else None
-
-    @property
     def source(self) -> list[str]:
         """The file that each row is of."""
         return [row.source for row in self.rows]
@@ -106,10 +99,10 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One kind of folds: the rows as they were judged, `familiarity` (n,) of each, and the candidates."""
+    """One kind of folds: the rows as they were judged, how familiar each was, and the candidates."""
 
     rows: Rows
-    familiarity: Floats
+    familiarity: Familiarity
     found: list[Candidate]
 
 
@@ -132,33 +125,41 @@ class Measured:
         """
         kinds = _kinds(data, choice.seed)
         rows: dict[str, Rows] = {}
-        familiarity: dict[str, Floats] = {}
         for at, folds in enumerate(kinds):
             start, step = 0.1 + 0.8 * at / len(kinds), 0.8 / len(kinds)
 
             def told(name: str, share: float, start: float = start, step: float = step) -> None:
                 tell(name, start + step * share)
 
-            rows[folds.name], familiarity[folds.name] = _out_of_fold_rows(data, folds, choice.seed, told)
+            rows[folds.name] = _out_of_fold_rows(data, folds, choice.seed, told)
         trust = _trust(rows["random"].known_share)
+        found = {name: candidates(some, trust, choice.prior_share) for name, some in rows.items()}
+        by = choice.select_by if choice.select_by in found else "random"
+        chosen, reason = choose(found[by], data.small, data.large)
+        facts, carried = [row.facts for row in data.rows], data.earlier if chosen.carries_earlier else None
         judged = {
-            name: Judged(some, familiarity[name], candidates(some, trust, choice.prior_share))
+            name: Judged(some, Familiarity.of(facts, data.matrix, some.folds, carried), found[name])
             for name, some in rows.items()
         }
-        by = choice.select_by if choice.select_by in judged else "random"
-        chosen, reason = choose(judged[by].found, data.small, data.large)
-        familiar_from = min(float(np.quantile(familiarity["random"], FAMILIAR_QUANTILE)), FAMILIAR_ENOUGH)
-        return cls(judged, by, chosen, reason, familiar_from)
+        share = float(np.quantile(judged["random"].familiarity.share, FAMILIAR_QUANTILE))
+        return cls(judged, by, chosen, reason, round(min(share, ENOUGH), 4))
 
     def raw(self, kind: str) -> Floats:
         """Out-of-fold raw scores of the chosen blend; a stack's weights are those of the whole."""
         return self.chosen.raw_of(self.judged[kind].rows)
+
+    def unfamiliar(self, kind: str) -> Mask:
+        """(n,) Rows that serving would send to the large model unscored."""
+        judged = self.judged[kind]
+        trust = self.chosen.blend.trust(judged.rows.known_share)
+        return judged.familiarity.unfamiliar(self.familiar_from, trust)
 
     def out_of_fold(self, data: Data) -> OutOfFold:
         """Row by row, on random folds."""
         raw = self.raw("random")
         return OutOfFold(
             difficulty=cross_fitted(raw, data.gap, self.judged["random"].rows.folds),
+            unfamiliar=self.unfamiliar("random"),
             raw=raw,
             small=data.small,
             large=data.large,
@@ -197,11 +198,11 @@ def _too_alike(data: Data, folds: Folds, left: int) -> str:
     )
 
 
-def _out_of_fold_rows(data: Data, folds: Folds, seed: int, tell: Progress) -> tuple[Rows, Floats]:
-    """Channels, known shares, prior and familiarity of each row by fits that did not learn from it."""
+def _out_of_fold_rows(data: Data, folds: Folds, seed: int, tell: Progress) -> Rows:
+    """Channels, known shares and prior of each row by fits that did not learn from it."""
     count = len(data.rows)
     outputs = {name: np.zeros(count) for name in CHANNELS}
-    known, familiarity, earlier = np.zeros(count), np.ones(count), np.zeros(count)
+    known, earlier = np.zeros(count), np.zeros(count)
     splits = list(folds.splits())
     for at, (learned, judged) in enumerate(splits):
         tell(f"{folds.name} folds", at / len(splits))
@@ -212,11 +213,10 @@ def _out_of_fold_rows(data: Data, folds: Folds, seed: int, tell: Progress) -> tu
         for name, values in fitted.outputs(there).items():
             outputs[name][judged] = values
         known[judged] = fitted.known_share(there)
-        familiarity[judged] = _familiarity(data, learned, judged)
         if data.earlier is not None:
             fold = Fold(data.matrix, data.small, data.large, learned, judged, seed)
             earlier[judged] = data.earlier.out_of_fold(fold, fitted)
-    rows = Rows(
+    return Rows(
         outputs=outputs,
         known_share=known,
         free=data.matrix.format == FREE,
@@ -225,14 +225,6 @@ def _out_of_fold_rows(data: Data, folds: Folds, seed: int, tell: Progress) -> tu
         large=data.large,
         folds=folds,
     )
-    return rows, familiarity
-
-
-def _familiarity(data: Data, learned: heads.Rows, judged: heads.Rows) -> Floats:
-    plain, sizes = data.matrix.plain, data.matrix.sizes
-    keys = np.concatenate([plain[row] for row in learned.tolist()])
-    vocabulary = Vocabulary(pack(keys, data.earlier_vocabulary))
-    return np.array([vocabulary.share(plain[row], sizes[row]) for row in judged.tolist()])
 
 
 def _trust(known_share: Floats) -> tuple[float, float]:

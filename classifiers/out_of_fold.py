@@ -24,12 +24,14 @@ class OutOfFold:
     """n rows in the order they were read; random folds, near-copies never on both sides of one.
 
     `raw` (n,) is the chosen ranking, `difficulty` (n,) its calibrated value (0 to 1), each of a row that
-    neither ranking nor curve learned from. `small` and `large` (n,) are the tiers' scores (0 to 1),
+    neither ranking nor curve learned from; `unfamiliar` (n,) marks rows that serving would send to the large
+    model whatever their difficulty. `small` and `large` (n,) are the tiers' scores (0 to 1),
     `small_cost_usd` and `large_cost_usd` (n,) their costs in USD, nan where unknown. `length` (n,) is in
     characters. `query` holds an excerpt of each.
     """
 
     difficulty: Floats
+    unfamiliar: npt.NDArray[np.bool_]
     raw: Floats
     small: Floats
     large: Floats

@@ -47,14 +47,16 @@ def stated(made: Made, knots: Floats) -> dict[str, Any]:
     """Everything but what `write_artifact` adds; `knots` is the calibration curve."""
     data, measured, choice, outcomes = made.data, made.measured, made.choice, made.outcomes
     digests = {path.name: _sha256(path) for path in outcomes}
-    threshold = propose_threshold(apply_knots(knots, measured.raw(measured.by)), data.small, data.large)
+    difficulty = apply_knots(knots, measured.raw(measured.by))
+    difficulty[measured.unfamiliar(measured.by)] = 1.0
+    threshold = propose_threshold(difficulty, data.small, data.large)
     earlier = data.earlier if measured.chosen.carries_earlier else None
     varied = [bool(column.min() < column.max()) for column in data.matrix.form.T]
     return {
         "name": choice.name if choice.name != "trained" else f"trained-{_short(digests)}",
         "note": NOTE,
         "default_threshold": threshold,
-        "familiar_from": round(measured.familiar_from, 4),
+        "familiar_from": measured.familiar_from,
         "head": {
             "chosen": measured.chosen.name,
             "reason": measured.reason,
@@ -85,7 +87,8 @@ def stated(made: Made, knots: Floats) -> dict[str, Any]:
 def propose_threshold(difficulty: Floats, small: Floats, large: Floats) -> float:
     """The highest threshold of the grid whose routed mean stays within 3 % of always-large; else the lowest.
 
-    A point estimate on out-of-fold rows, not a certificate.
+    `difficulty` (n,) is the effective one: 1 for an unfamiliar row, which goes to the large model whatever
+    the threshold. A point estimate on out-of-fold rows, not a certificate.
     """
     for threshold in reversed(THRESHOLD_GRID):
         if np.where(difficulty >= threshold, large, small).mean() >= QUALITY_TO_KEEP * large.mean():
@@ -97,7 +100,8 @@ def _figures(data: Data, measured: Measured, kind: str, threshold: float) -> dic
     judged = measured.judged[kind]
     raw = measured.raw(kind)
     difficulty = cross_fitted(raw, data.gap, judged.rows.folds)
-    to_large = difficulty >= threshold
+    unfamiliar = measured.unfamiliar(kind)
+    to_large = unfamiliar | (difficulty >= threshold)
     rankings = {
         "shipped_mixture": raw,
         "length_alone": data.length,
@@ -107,7 +111,7 @@ def _figures(data: Data, measured: Measured, kind: str, threshold: float) -> dic
         "candidates": {one.name: _rounded(one.apgr.value, one.apgr.standard_error) for one in judged.found},
         **_compared(rankings, data, np.ones(len(raw), dtype=np.bool_)),
         "calibration_error": round(calibration_error(difficulty, data.gap), 4),
-        "unfamiliar_share": round(float((judged.familiarity < measured.familiar_from).mean()), 4),
+        "unfamiliar_share": round(float(unfamiliar.mean()), 4),
         "at_default_threshold": {
             "large_share": round(float(to_large.mean()), 4),
             "quality": round(float(np.where(to_large, data.large, data.small).mean()), 4),

@@ -202,12 +202,14 @@ def _split(rows: list[Outcome], choice: Choice) -> tuple[list[Outcome], list[Out
 def _model(data: Data, measured: Measured, knots: heads.Floats, seed: int) -> Model:
     fitted = heads.fit(data.matrix, data.small, data.large, seed=seed)
     chosen = measured.chosen
-    earlier = data.earlier.artifact.classifier.model if data.earlier and chosen.carries_earlier else None
+    earlier = data.earlier if chosen.carries_earlier else None
     return Model(
         weights=weights_of(fitted, chosen.blend, by_hand=earlier is None),
         knots=knots,
-        vocabulary=pack(np.concatenate(data.matrix.plain), data.earlier_vocabulary),
-        prior=earlier.weights if earlier is not None else None,
+        vocabulary=pack(
+            np.concatenate(data.matrix.plain), earlier.vocabulary if earlier is not None else None
+        ),
+        prior=earlier.artifact.classifier.model.weights if earlier is not None else None,
     )
 
 

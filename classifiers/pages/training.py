@@ -77,7 +77,8 @@ def report_page(found: OutOfFold, manifest: Mapping[str, Any] | None = None) -> 
 
 
 def _measured(found: OutOfFold, rows: Judged, threshold: float | None) -> dict[str, Measured]:
-    routed = (found.difficulty >= (0.5 if threshold is None else threshold)).astype(np.float64)
+    large = found.unfamiliar | (found.difficulty >= (0.5 if threshold is None else threshold))
+    routed = large.astype(np.float64)
     ours = Contender("classifier", found.raw, routed)
     others = baselines(rows, found.length, large_share=float(routed.mean()) if len(routed) else 0.0)
     drawn = measure(rows, [ours, *others], resamples=RESAMPLES, money=False)

@@ -13,6 +13,9 @@ from classifiers.apgr import apgr
 from classifiers.artifact import Learned, write_artifact
 from classifiers.assemble import weights_of
 from classifiers.blend import Blend
+from classifiers.earlier import Earlier
+from classifiers.familiarity import Familiarity
+from classifiers.folds import random_folds
 from classifiers.heads import fit, matrix_of
 from classifiers.model import Model
 from classifiers.neighbours import rarest, row_hash
@@ -69,6 +72,35 @@ def test_an_artifact_that_has_seen_the_rows_makes_nothing_of_random_labels(tmp_p
     for judged in report.manifest["out_of_fold"].values():
         for one in judged["candidates"].values():
             assert one["apgr"] - 0.5 <= 3 * one["standard_error"]
+
+
+def test_an_artifact_calls_no_row_familiar_because_it_has_seen_that_row(tmp_path: Path):
+    strange = with_random_labels(200)
+    for row in strange:
+        row["query"] = " ".join(str(row["query"]).split()[:3])  # made up, and in no other row
+    outcomes = read_outcomes([written(tmp_path / "made.jsonl", strange)]).rows
+    learned_by_heart(tmp_path / "earlier", outcomes[:100])
+    facts = [row.facts for row in outcomes]
+    matrix, folds = matrix_of(facts), random_folds(np.arange(200), folds=5, seed=0)
+    earlier = Earlier.of(tmp_path / "earlier", facts)
+    assert earlier.seen[:100].all()
+    with_it = Familiarity.of(facts, matrix, folds, earlier)
+    without = Familiarity.of(facts, matrix, folds, None)
+    assert np.array_equal(with_it.share[:100], without.share[:100])
+    assert np.array_equal(with_it.told[:100], without.told[:100])
+    assert (without.share[:100] < 0.5).mean() > 0.9
+
+
+def test_an_artifact_that_is_not_carried_along_leaves_no_words_behind(tmp_path: Path):
+    strange = with_random_labels(200)
+    learned_by_heart(tmp_path / "earlier", read_outcomes([written(tmp_path / "made.jsonl", strange)]).rows)
+    path = written(tmp_path / "own.jsonl", rows(400, seed=8))
+    report = train([path], tmp_path / "own", choice=Choice(prior=tmp_path / "earlier"))
+    assert report.manifest["head"]["prior"] == "hand-set score"
+    own, earlier = load_artifact(tmp_path / "own"), load_artifact(tmp_path / "earlier")
+    made_up = [QueryFacts(" ".join(str(row["query"]).split()[:3])) for row in strange]
+    assert min(map(earlier.familiarity, made_up)) == 1.0
+    assert sum(own.familiarity(facts) == 1.0 for facts in made_up) < 0.05 * len(made_up)
 
 
 @pytest.fixture(scope="module")

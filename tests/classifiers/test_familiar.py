@@ -5,10 +5,15 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from classifiers import QueryFacts, default_classifier, load_artifact
-from classifiers.train import TrainingReport
+from classifiers.familiarity import Familiarity
+from classifiers.folds import source_folds
+from classifiers.heads import matrix_of
+from classifiers.train import Choice, TrainingReport, train
+from tests.classifiers.outcome_rows import rows, written
 
 SHIPPED = default_classifier()
 PROMPTS = Path(__file__).parents[2] / "benchmarks" / "classifier_everyday.jsonl"
@@ -61,3 +66,24 @@ def test_a_vocabulary_knows_the_words_of_its_rows_only(trained: TrainingReport):
     assert classifier.familiarity(QueryFacts("zqxv kjwb vvqz")) == 0.0
     assert classifier.familiarity(QueryFacts("river candle zqxv kjwb")) == 1.0  # its better half
     assert classifier.familiarity(QueryFacts("?!")) == 1.0
+
+
+def test_out_of_fold_a_row_is_unfamiliar_only_where_serving_would_say_so():
+    found = Familiarity(share=np.array([0.2, 0.2, 0.2, 0.6]), told=np.array([True, False, True, True]))
+    assert found.unfamiliar(0.5, trust=np.array([0.0, 0.0, 0.1, 0.0])).tolist() == [True, False, False, False]
+
+
+def test_of_a_file_left_out_training_says_what_serving_would(tmp_path: Path):
+    strange = rows(60, seed=2)
+    for at, row in enumerate(strange):
+        row["query"] = gibberish(12, at) if at % 3 else row["query"]
+    plain = rows(300)
+    train([written(tmp_path / "plain.jsonl", plain)], tmp_path / "one", choice=Choice(prior=None))
+    served = load_artifact(tmp_path / "one")
+    facts = [QueryFacts(str(row["query"])) for row in (*plain, *strange)]
+    folds = source_folds(["plain"] * 300 + ["strange"] * 60, np.arange(360))
+    assert folds is not None
+    found = Familiarity.of(facts, matrix_of(facts), folds, None)
+    unfamiliar = found.unfamiliar(served.familiar_from, trust=np.zeros(360))[300:]
+    assert unfamiliar.tolist() == [not served.is_familiar(one) for one in facts[300:]]
+    assert unfamiliar.sum() == 40

@@ -25,6 +25,7 @@ def made(n: int, *, priced: bool = True) -> OutOfFold:
     cost = np.full(n, 0.001 if priced else np.nan)
     return OutOfFold(
         difficulty=raw * 0.4,
+        unfamiliar=np.zeros(n, dtype=np.bool_),
         raw=raw,
         small=small,
         large=large,
