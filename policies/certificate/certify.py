@@ -73,6 +73,7 @@ def certify(
     floor: float,
     confidence: float,
     weights: Column | None = None,
+    heaviest_weight: float | None = None,
     seed: int = 0,  # noqa: ARG001 - part of the call; this bound draws nothing, another one might
     now: Moment | str | None = None,
     source: str = "",
@@ -93,16 +94,21 @@ def certify(
         confidence: above 0 to 1; below one half it counts as one half.
         weights: (n,) above 0, one over the probability with which each row was drawn, up to a common factor;
             estimates are self-normalised (sums of weights stand for the unknown number of queries).
+        heaviest_weight: the largest weight that a row could have had, in the same units: one over the least
+            probability there was. Without it the heaviest row that was drawn stands for it, which is only
+            right if each kind of query was all but sure to be drawn. Less than the heaviest drawn counts as
+            that one.
         seed: for bounds that draw; this one does not.
         now: when it is made.
         source: what it is made on.
         provisional: the scores are a judge's, which nobody has checked.
 
     Raises:
-        ValueError: numbers out of range, not finite, or columns of different lengths; it names the row.
+        ValueError: numbers out of range, not finite, or columns of different lengths; it names the row. Or
+            `heaviest_weight` without `weights`.
     """
     _check_asked(floor, confidence)
-    rows = rows_of(difficulty, small_score, large_score, weights)
+    rows = rows_of(difficulty, small_score, large_score, weights, heaviest_weight)
     asked = _Asked(floor, confidence, _moment(now), source, provisional=provisional)
     return _certificate(rows, asked, METHOD if weights is None else METHOD_WEIGHTED, None)
 
@@ -117,6 +123,7 @@ def certify_corrected(
     floor: float,
     confidence: float,
     weights: Column | None = None,
+    heaviest_weight: float | None = None,
     now: Moment | str | None = None,
     source: str = "",
 ) -> Certificate:
@@ -134,6 +141,7 @@ def certify_corrected(
         floor: above 0 to 1.
         confidence: above 0 to 1.
         weights: (n,) above 0, as in `certify`.
+        heaviest_weight: as in `certify`.
         now: when it is made.
         source: what it is made on.
 
@@ -141,12 +149,12 @@ def certify_corrected(
         ValueError: as `certify`, or one of a row's two hand scores is missing.
     """
     _check_asked(floor, confidence)
-    rows, scored = corrected_rows(difficulty, (judged_small, judged_large), (hand_small, hand_large), weights)
+    judged, hand = (judged_small, judged_large), (hand_small, hand_large)
+    rows, scored = corrected_rows(difficulty, judged, hand, weights, heaviest_weight)
     asked = _Asked(floor, confidence, _moment(now), source, provisional=False)
     made = _certificate(rows, asked, METHOD_CORRECTED, scored)
     if made.threshold is None:
         return made
-    judged, hand = (judged_small, judged_large), (hand_small, hand_large)
     at = (made.threshold, floor)
     return replace(made, correction=correction_at(at, difficulty, judged, hand, weights))
 

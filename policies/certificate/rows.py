@@ -23,7 +23,7 @@ class Rows:
         lost: what answering small loses, large score less small score, times the row's weight; -1 to 1.
         large: the large score times the row's weight. Of corrected rows, `lost` and `large` may lie outside
             0-1: a hand score stands for all the rows it was drawn from.
-        weight: of the row, 1 for the heaviest.
+        weight: of the row, 1 for the heaviest that there could have been.
     """
 
     difficulty: Floats
@@ -35,8 +35,14 @@ class Rows:
         return len(self.difficulty)
 
 
-def rows_of(difficulty: object, small: object, large: object, weights: object | None) -> Rows:
-    """Rows with both scores known.
+def rows_of(
+    difficulty: object,
+    small: object,
+    large: object,
+    weights: object | None,
+    heaviest_weight: float | None = None,
+) -> Rows:
+    """Rows with both scores known, in units of the heaviest weight: what a worst row weighs.
 
     Raises:
         ValueError: arrays of unequal length, or a row with a number out of its range; it names the row.
@@ -47,13 +53,17 @@ def rows_of(difficulty: object, small: object, large: object, weights: object | 
     read = _columns(columns)
     for name in ("difficulty", "small_score", "large_score"):
         _check_share(name, read[name])
-    weight = _relative(read["weights"]) if weights is not None else np.ones(len(read["difficulty"]))
+    weight = _weight(read, heaviest_weight)
     gap = read["large_score"] - read["small_score"]
     return _ordered(read["difficulty"], weight * gap, weight * read["large_score"], weight)
 
 
 def corrected_rows(
-    difficulty: object, judged: tuple[object, object], hand: tuple[object, object], weights: object | None
+    difficulty: object,
+    judged: tuple[object, object],
+    hand: tuple[object, object],
+    weights: object | None,
+    heaviest_weight: float | None = None,
 ) -> tuple[Rows, int]:
     """Judged rows, each with what its hand score corrects; and how many have a hand score.
 
@@ -75,7 +85,7 @@ def corrected_rows(
     _refuse(scored == np.isnan(read["hand_large"]), "hand_large", read["hand_large"], "is missing or alone")
     for name in ("hand_small", "hand_large"):
         _check_share(name, np.where(scored, read[name], 0.0))
-    weight = _relative(read["weights"]) if weights is not None else np.ones(len(scored))
+    weight = _weight(read, heaviest_weight)
     share = float(scored.mean()) if len(scored) else 0.0
     large = share * read["judged_large"] + np.where(scored, read["hand_large"] - read["judged_large"], 0.0)
     small = share * read["judged_small"] + np.where(scored, read["hand_small"] - read["judged_small"], 0.0)
@@ -138,10 +148,23 @@ def _refuse(bad: npt.NDArray[np.bool_], name: str, column: Floats, wanted: str) 
         raise ValueError(f"row {row}: {name} is {float(column[row])!r} and {wanted}")
 
 
-def _relative(weights: Floats) -> Floats:
-    """Weights with the heaviest as 1: equal weights of any size are ones, to the bit."""
+def _weight(read: Mapping[str, Floats], heaviest: float | None) -> Floats:
+    """Of each row, 1 for the heaviest that there could have been, and of rows without weights."""
+    if heaviest is not None and not 0.0 < heaviest < math.inf:
+        raise ValueError(f"heaviest_weight is {heaviest!r}; it should be above 0 and finite")
+    if "weights" in read:
+        return _relative(read["weights"], heaviest or 0.0)
+    if heaviest is not None:
+        raise ValueError(
+            "heaviest_weight is given without weights; it is the largest of those there could be"
+        )
+    return np.ones(len(read["difficulty"]))
+
+
+def _relative(weights: Floats, heaviest: float = 0.0) -> Floats:
+    """Weights in units of the heaviest, seen or possible: equal weights of any size are ones, to the bit."""
     _refuse(~((weights > 0.0) & (weights < np.inf)), "weights", weights, "should be above 0 and finite")
-    return weights / weights.max() if len(weights) else weights
+    return weights / max(float(weights.max()), heaviest) if len(weights) else weights
 
 
 def _ordered(difficulty: Floats, lost: Floats, large: Floats, weight: Floats) -> Rows:

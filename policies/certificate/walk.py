@@ -24,7 +24,7 @@ from policies.certificate.rows import ALWAYS_LARGE, Floats, Rows
 
 Numbers = npt.NDArray[np.int64]
 
-ONE_SIDED_POWER: Final = 16
+ONE_SIDED_POWER: Final = 10
 """A whole worst row where small only ever loses; next to none where gains and losses mix."""
 MIXED_ROW: Final = 0.01
 MIXED_ROW_MOST: Final = 0.09
@@ -76,7 +76,7 @@ class Sums:
     large: Floats
     large2: Floats
     large3: Floats
-    lost_size: Floats
+    lost3_size: Floats
 
     def plus(self, worst: Floats) -> "Sums":
         """With that much of a worst row more at each step: all its powers are 1."""
@@ -141,7 +141,7 @@ def sums_at(rows: Rows, ends: Numbers) -> Sums:
         large=whole(large),
         large2=whole(large2),
         large3=whole(large2 * large),
-        lost_size=below(np.abs(lost)),
+        lost3_size=below(np.abs(lost2 * lost)),
     )
 
 
@@ -162,9 +162,13 @@ def _worst_rows(sums: Sums) -> Floats:
 
 
 def _one_sided(sums: Sums) -> Floats:
-    """1 where small only ever loses, soon 0 where it gains as well."""
-    share = np.ones(len(sums.lost))
-    np.divide(sums.lost, sums.lost_size, out=share, where=sums.lost_size > 0.0)
+    """1 where small only ever loses, soon 0 where it gains as much and as heavily.
+
+    Of third powers, with the worst row among them: what unsettles the bound is a heavy loss that few rows or
+    none have shown, and many small gains are no sign that there is none. Of scores of 0 and 1 it is the net
+    number of losses over the number of differences.
+    """
+    share = (sums.lost3 + 1.0) / (sums.lost3_size + 1.0)
     one_sided: Floats = np.clip(share, 0.0, 1.0) ** ONE_SIDED_POWER
     return one_sided
 

@@ -91,6 +91,23 @@ def test_equal_weights_change_nothing_but_the_name_of_the_method(
         assert getattr(weighted, name) == getattr(plain, name)
 
 
+def test_the_heaviest_weight_counts_from_the_heaviest_row_on_and_makes_certainty_dearer():
+    rows = good_ranking(800)
+    weights = np.random.default_rng(3).uniform(1.0, 4.0, 800)
+    asked = {"floor": 0.95, "confidence": 0.9, "weights": weights}
+    plain = certify(*rows, **asked)
+    assert certify(*rows, **asked, heaviest_weight=0.5) == plain
+    assert certify(*rows, **asked, heaviest_weight=float(weights.max())) == plain
+    heavy = certify(*rows, **asked, heaviest_weight=20.0)
+    assert heavy.threshold is not None
+    assert plain.threshold is not None
+    assert heavy.threshold < plain.threshold
+    nothing = certify(*rows, **asked, heaviest_weight=2000.0)
+    assert nothing.threshold is None
+    assert nothing.labels_needed is not None
+    assert nothing.labels_needed > 0
+
+
 @given(columns(least=1), st.integers(0, 9), st.floats(0.001, 1000.0))
 def test_only_the_relation_of_weights_counts(rows: Columns, seed: int, factor: float):
     weights = np.random.default_rng(seed).uniform(0.2, 3.0, len(rows[0]))
@@ -246,6 +263,15 @@ def test_a_weight_that_is_none_is_refused_with_its_row(bad: float):
     rows = [np.full(9, 0.5) for _ in range(3)]
     with pytest.raises(ValueError, match=r"row 7: weights is .* and should be above 0 and finite"):
         certify(*rows, floor=0.9, confidence=0.9, weights=[1.0] * 7 + [bad, 1.0])
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_heaviest_weight_that_is_none_is_refused_and_so_is_one_without_weights(bad: float):
+    rows = [np.full(9, 0.5) for _ in range(3)]
+    with pytest.raises(ValueError, match=r"heaviest_weight is .*; it should be above 0 and finite"):
+        certify(*rows, floor=0.9, confidence=0.9, weights=np.ones(9), heaviest_weight=bad)
+    with pytest.raises(ValueError, match="heaviest_weight is given without weights"):
+        certify(*rows, floor=0.9, confidence=0.9, heaviest_weight=2.0)
 
 
 @pytest.mark.parametrize("bad", [0.0, -0.1, 1.1, float("nan")])

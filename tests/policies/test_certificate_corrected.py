@@ -96,6 +96,19 @@ def test_shuffling_rows_and_equal_weights_change_nothing():
     assert certify_corrected(*columns, **asked, weights=np.full(ROWS, 7.0)) == made
 
 
+def test_the_heaviest_weight_there_is_makes_the_worst_row_as_heavy():
+    difficulty, small, large, judged = drawn(np.random.default_rng(9), taken_for_good=0.1)
+    columns = [difficulty, judged, large, blank_but(small, 400), blank_but(large, 400)]
+    asked = {"floor": 0.9, "confidence": 0.9, "weights": np.full(ROWS, 7.0)}
+    made = certify_corrected(*columns, **asked)
+    assert certify_corrected(*columns, **asked, heaviest_weight=7.0) == made
+    heavy = certify_corrected(*columns, **asked, heaviest_weight=21.0)
+    assert heavy.threshold is not None
+    assert made.threshold is not None
+    assert heavy.threshold < made.threshold
+    assert certify_corrected(*columns, **asked, heaviest_weight=700.0).threshold is None
+
+
 @pytest.mark.parametrize("floor", [0.85, 0.9, 0.95])
 def test_a_higher_floor_or_confidence_never_gives_a_higher_threshold(floor: float):
     difficulty, small, large, judged = drawn(np.random.default_rng(10), taken_for_good=0.1)

@@ -81,6 +81,29 @@ def test_the_floor_is_missed_no_more_often_than_the_confidence_says(
     assert missed / DRAWS <= MOST_MISSED
 
 
+@pytest.mark.parametrize(
+    ("rows", "floor", "gain", "often"),
+    [(50, 1.0, 0.05, 0.9), (50, 0.95, 0.05, 0.9), (100, 1.0, 0.02, 1.0), (200, 0.98, 0.02, 0.9)],
+)
+def test_many_small_gains_do_not_hide_a_handful_of_total_losses(
+    rows: int, floor: float, gain: float, often: float
+):
+    """All rows have one difficulty and the floor is just not kept: whatever is certified misses."""
+    small, large = np.array([0.8 + gain, 0.0, 0.8]), np.array([0.8, 1.0, 0.8])
+    unlost = 0.8 + gain * often
+    loss = 1.0001 * (unlost - 0.8 * floor) / (unlost + 0.2 * floor)
+    share = np.array([often * (1.0 - loss), loss, (1.0 - often) * (1.0 - loss)])
+    assert floor - 0.001 < share @ small / (share @ large) < floor
+    chance = np.random.default_rng([rows, int(1000 * floor)])
+    missed = 0
+    for _ in range(DRAWS):
+        drawn = chance.choice(3, rows, p=share)
+        difficulty = np.full(rows, 0.3)
+        found = certify(difficulty, small[drawn], large[drawn], floor=floor, confidence=CONFIDENCE)
+        missed += found.threshold is not None
+    assert missed / DRAWS <= MOST_MISSED
+
+
 def test_certainty_costs_about_what_it_must():
     """With 2,000 rows the threshold is near the best one that anybody could know."""
     population = informative(np.random.default_rng(11))
@@ -117,6 +140,27 @@ def test_rows_drawn_with_known_probabilities_are_weighed_back():
         missed_unweighted += quality(population, plain.threshold) < 0.95
     assert missed / 400 <= 0.08
     assert missed_unweighted / 400 > 0.5
+
+
+def test_the_heaviest_weight_there_is_guards_against_a_kind_of_query_that_was_not_drawn():
+    """A tenth of the traffic is drawn 30 times as rarely as the rest, and only there does small lose."""
+    small, large = np.array([0.0, 0.9, 1.0, 0.9]), np.array([1.0, 0.9, 0.0, 0.9])
+    loss = 0.6  # of the rare rows: a quality of 0.94
+    share = np.array([0.1 * loss, 0.1 * (1.0 - loss), 0.01 * 0.9, 0.99 * 0.9])
+    assert share @ small / (share @ large) < 0.95
+    weights = np.array([30.0, 30.0, 1.0, 1.0])
+    probability = share / weights / (share / weights).sum()
+    chance = np.random.default_rng(5)
+    missed = missed_by_drawn = 0
+    for _ in range(300):
+        drawn = chance.choice(4, 200, p=probability)
+        rows = (np.full(200, 0.3), small[drawn], large[drawn])
+        asked = {"floor": 0.95, "confidence": CONFIDENCE}
+        given = certify(*rows, weights=weights[drawn], heaviest_weight=30.0, **asked)
+        missed += given.threshold is not None
+        missed_by_drawn += certify(*rows, weights=weights[drawn], **asked).threshold is not None
+    assert missed / 300 <= 0.05
+    assert missed_by_drawn / 300 > 0.3
 
 
 def test_the_share_to_large_of_weighed_rows_is_that_of_the_traffic():
