@@ -2,7 +2,7 @@
 
 Each row is scored by an artifact that did not learn from it (two halves, near-copies together), at that
 artifact's default threshold; what is unfamiliar counts as large. "kept" is the share of queries whose copy
-gets the same tier; "moved up" the share of all queries whose copy gets large where the query got small.
+gets the same tier; "moved up" the share of those to small, which alone could move, whose copy gets large.
 
 Usage: python benchmarks/classifier_stability.py --outcomes DIR [--rows N]
 """
@@ -130,7 +130,7 @@ def main() -> None:
     print(f"{len(before)} queries, {before.mean():.1%} to large as they are")
     for name, after in found.items():
         by_file = ", ".join(f"{file} {(before == after)[of == file].mean():.1%}" for file in FILES)
-        up = (after & ~before).mean()
+        up = after[~before].mean()
         print(
             f"{name:<26} kept {(before == after).mean():>6.1%}  moved up {up:>5.1%}  kept by file: {by_file}"
         )

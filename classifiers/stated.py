@@ -103,7 +103,7 @@ def _figures(data: Data, measured: Measured, kind: str, threshold: float) -> dic
     unfamiliar = measured.unfamiliar(kind)
     to_large = unfamiliar | (difficulty >= threshold)
     rankings = {
-        "shipped_mixture": raw,
+        "chosen": raw,
         "length_alone": data.length,
         "form_alone": judged.rows.outputs["form"],
     }

@@ -19,7 +19,7 @@ from classifiers.neighbours import groups, rarest, row_hash, tail_hash
 from classifiers.out_of_fold import OutOfFold
 from classifiers.outcomes import Outcome, read_left_out, read_outcomes
 from classifiers.overlap import seen
-from classifiers.slimmer import slimmed
+from classifiers.slimmer import note, slimmed
 from classifiers.stated import QUALITY_TO_KEEP, THRESHOLD_GRID, Made, stated
 from classifiers.vocabulary import pack
 
@@ -42,7 +42,7 @@ MOST_MET: Final = 0.05
 class TrainingReport:
     """What training did. `manifest` is what was written, with every measured figure.
 
-    `notes` say what a person should know: ids that stand twice, a prior that was set aside.
+    `notes` say what a person should know: ids that stand twice, a prior that was set aside, a size.
     """
 
     directory: Path
@@ -93,7 +93,8 @@ def train(
     measured = Measured.of(data, choice, tell)
     tell("fitting the whole", 0.9)
     knots = fit_knots(measured.raw(measured.by), data.gap)
-    model, known = slimmed(_model(data, measured, knots, choice.seed), _learned(data, measured))
+    whole = _learned(data, measured)
+    model, known = slimmed(_model(data, measured, knots, choice.seed), whole)
     manifest = write_artifact(
         out,
         model,
@@ -111,7 +112,7 @@ def train(
         held_out=len(kept_apart),
         excluded=excluded,
         bad_rows=read.bad_summary(),
-        notes=[*read.notes, *notes],
+        notes=[*read.notes, *notes, *note(whole, known, manifest["weights_bytes"])],
         chosen=measured.chosen.name,
         reason=measured.reason,
         manifest=manifest,

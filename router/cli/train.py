@@ -234,7 +234,7 @@ def _row(kind: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
     routed = figures["at_default_threshold"]
     return (
         kind,
-        _measured(figures["shipped_mixture"]),
+        _measured(figures["chosen"]),
         _measured(figures["length_alone"]),
         f"{figures['calibration_error']:.3f}",
         f"{routed['large_share']:.1%}",

@@ -8,7 +8,7 @@ from classifiers import QueryFacts
 from classifiers.artifact import Learned, packed_arrays, read_artifact
 from classifiers.default import SHIPPED
 from classifiers.model import LearnedClassifier, Model
-from classifiers.slimmer import MOST_BYTES, slimmed
+from classifiers.slimmer import MOST_BYTES, note, slimmed
 
 TEXTS = [
     f"what is the {word} of number {at}" for at, word in enumerate(("sum", "capital", "colour", "limit") * 20)
@@ -25,6 +25,7 @@ def test_what_fits_stays_as_it_is():
     model, learned = slimmed(artifact.classifier.model, artifact.learned)
     assert model is artifact.classifier.model
     assert learned is artifact.learned
+    assert note(artifact.learned, learned, MOST_BYTES) == []
 
 
 def test_what_does_not_fit_gets_coarser_numbers_and_the_same_scores_nearly():
@@ -39,3 +40,11 @@ def test_what_does_not_fit_gets_coarser_numbers_and_the_same_scores_nearly():
     assert np.array_equal(known.row_hashes, learned.row_hashes)
     before, after = raws(model), raws(smaller)
     assert np.abs(after - before).max() < 0.02 * before.std() + 0.01
+
+
+def test_phrases_left_out_and_a_size_that_is_too_large_are_noted():
+    before = Learned(np.zeros(0, np.uint64), np.ones((10, 4), np.uint32))
+    fewer = Learned(np.zeros(0, np.uint64), np.array([[1, 1, 0, 0]] * 10, dtype=np.uint32))
+    left_out, too_large = note(before, fewer, 2_080_000)
+    assert "20 of 40 rare phrases" in left_out
+    assert "2,080,000 bytes, more than the 1,950,000" in too_large

@@ -59,7 +59,7 @@ def test_serving_scores_as_training_did_up_to_the_rounding_of_weights(trained: T
 
 def test_what_separates_the_rows_is_learned_and_beats_length(trained: TrainingReport):
     figures = trained.manifest["out_of_fold"]["random"]
-    assert figures["shipped_mixture"]["apgr"] > 0.6 > figures["length_alone"]["apgr"]
+    assert figures["chosen"]["apgr"] > 0.6 > figures["length_alone"]["apgr"]
     assert figures["calibration_error"] < 0.15
     classifier = load_artifact(trained.directory)
     easy, hard = (
@@ -77,7 +77,7 @@ def test_the_manifest_says_what_it_was_made_of(trained: TrainingReport):
     assert manifest["data"]["models"] == {"made": ["s", "l"]}
     assert set(manifest["out_of_fold"]) == {"random", "grouped"}
     for figures in manifest["out_of_fold"].values():
-        assert {"candidates", "shipped_mixture", "length_alone", "calibration_error"} <= set(figures)
+        assert {"candidates", "chosen", "length_alone", "calibration_error"} <= set(figures)
     hashes = read_artifact(trained.directory).row_hashes
     assert np.isin(np.array([row_hash(rows(400)[0]["query"])], np.uint64), hashes).all()
 
