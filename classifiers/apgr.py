@@ -6,11 +6,14 @@ between always-small and always-large. PGR is that part, APGR its mean over all 
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+
+NO_GAP: Final = "large is no better than small on these rows, so there is no gap to recover"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def apgr(scores: Floats, small: Floats, large: Floats) -> Apgr:
     gap = large - small
     total = float(gap.sum())
     if len(gap) == 0 or total <= 0:
-        return Apgr(None, None, "large is no better than small on these rows, so there is no gap to recover")
+        return Apgr(None, None, NO_GAP)
     gains = 1.0 - ranks_from_hardest(scores)
     value = float(gains @ gap) / total
     error = math.sqrt(float(np.sum((gap * (gains - value)) ** 2))) / total

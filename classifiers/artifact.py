@@ -44,7 +44,7 @@ _PRIOR: Final = "prior."
 class Learned:
     """Which rows an artifact learned from.
 
-    `row_hashes` (sorted) are `neighbours.row_hash` and `tail_hash` of each; `rare_shingles` (rows,
+    `row_hashes` (sorted) are the `neighbours.copy_hashes` of each; `rare_shingles` (rows,
     RARE_KEPT) are 32 bits of shingles of each row that few rows share: see `neighbours.rarest`.
     """
 

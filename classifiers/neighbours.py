@@ -35,9 +35,10 @@ def row_hash(text: str) -> int:
     return _hash(normal_form(text))
 
 
-def tail_hash(text: str) -> int:
-    """64 bits of BLAKE2b of the last `TAIL_CHARS` bytes of the normal form."""
-    return _hash(b"tail:" + normal_form(text)[-TAIL_CHARS:])
+def copy_hashes(text: str) -> tuple[int, int]:
+    """`row_hash`, and the same of the last `TAIL_CHARS` bytes: queries that share either are copies."""
+    normal = normal_form(text)
+    return _hash(normal), _hash(b"tail:" + normal[-TAIL_CHARS:])
 
 
 def _hash(data: bytes) -> int:
@@ -68,7 +69,7 @@ def groups(facts: Sequence[QueryFacts]) -> npt.NDArray[np.int64]:
 
     first_with: dict[int, int] = {}
     for at, one in enumerate(facts):
-        for key in (row_hash(one.text), tail_hash(one.text)):
+        for key in copy_hashes(one.text):
             parent[root(at)] = root(first_with.setdefault(key, at))
     for left, right in _near_pairs([shingle_hashes(one.text) for one in facts]):
         parent[root(left)] = root(right)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from classifiers.artifact import Artifact
 from classifiers.facts import QueryFacts
-from classifiers.neighbours import SHARED_TO_BE_NEAR, row_hash, shingle_hashes, short_hashes, tail_hash
+from classifiers.neighbours import SHARED_TO_BE_NEAR, copy_hashes, shingle_hashes, short_hashes
 
 _LEAST_SHARED = 2
 """One shingle alone may be a turn of phrase."""
@@ -19,9 +19,7 @@ def seen(artifact: Artifact, facts: Sequence[QueryFacts]) -> npt.NDArray[np.bool
     A copy has the same words, or the same last 300 bytes of them; a near-copy has at least half of the rare
     word 5-grams that are kept of one row.
     """
-    copies = np.array([(row_hash(one.text), tail_hash(one.text)) for one in facts], dtype=np.uint64).reshape(
-        len(facts), 2
-    )
+    copies = np.array([copy_hashes(one.text) for one in facts], dtype=np.uint64).reshape(len(facts), 2)
     found = np.asarray(np.isin(copies, artifact.learned.row_hashes).any(axis=1), dtype=np.bool_)
     kept = _Kept(artifact.learned.rare_shingles)
     for at in np.flatnonzero(~found).tolist():

@@ -15,7 +15,7 @@ from classifiers.errors import OutcomeError, RowError
 from classifiers.measured import LEAST_ROWS, Choice, Data, Measured, Progress
 from classifiers.messages import facts_of_row
 from classifiers.model import Model
-from classifiers.neighbours import groups, rarest, row_hash, tail_hash
+from classifiers.neighbours import copy_hashes, groups, rarest
 from classifiers.out_of_fold import OutOfFold
 from classifiers.outcomes import Outcome, read_left_out, read_outcomes
 from classifiers.overlap import seen
@@ -172,12 +172,8 @@ def _without_excluded(rows: list[Outcome], exclude: Path | None) -> tuple[list[O
             ids.add(str(entry["id"]))
         if "query" in entry or "messages" in entry:
             text = _text_left_out(entry, exclude)
-            hashes |= {row_hash(text), tail_hash(text)}
-    kept = [
-        row
-        for row in rows
-        if row.id not in ids and not hashes & {row_hash(row.facts.text), tail_hash(row.facts.text)}
-    ]
+            hashes.update(copy_hashes(text))
+    kept = [row for row in rows if row.id not in ids and hashes.isdisjoint(copy_hashes(row.facts.text))]
     return kept, len(rows) - len(kept)
 
 
@@ -217,7 +213,7 @@ def _model(data: Data, measured: Measured, knots: heads.Floats, seed: int) -> Mo
 def _learned(data: Data, measured: Measured) -> Learned:
     """These rows, and those of an earlier artifact that goes on speaking: it learned from those as well."""
     texts = [row.facts.text for row in data.rows]
-    hashes = {key for text in texts for key in (row_hash(text), tail_hash(text))}
+    hashes = {key for text in texts for key in copy_hashes(text)}
     own = Learned(np.array(sorted(hashes), dtype=np.uint64), rarest(texts, data.group))
     if data.earlier is None or not measured.chosen.carries_earlier:
         return own

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,8 +16,8 @@ from router.decision import Decision
 from router.errors import StoreUnavailable
 from router.ledger.entry import Entry, Kind, Tokens, attempt_id
 from router.ledger.ledger import Hold, Ledger
+from router.moments import utc
 from router.pricing.book import PriceBook
-from router.pricing.errors import UnknownPriceError
 from router.pricing.price import Price, cost_nano, worst_case_nano
 from router.pricing.usage import Usage, UsageSource
 from router.record import OPEN, DecisionRecord, draft, encode_record
@@ -205,7 +204,7 @@ class Bookkeeper:
         """What a dry run would cost at its estimated input and its output cap (or none)."""
         output = (decision.inputs.output_tokens or 0) * decision.query.answers
         usage = Usage(input_tokens=decision.inputs.input_tokens, output_tokens=output)
-        now = _moment(self._world.now_ms())
+        now = utc(self._world.now_ms())
         return Charge(
             usage,
             _cost(usage, decision.model.price, now),
@@ -245,7 +244,7 @@ class Bookkeeper:
             threshold=record.threshold,
             threshold_version=record.threshold_version,
             classifier=record.classifier,
-            tokens=_tokens(bound),
+            tokens=Tokens.of(bound),
             cost_nano=None if model.price is None else held,
             baseline_nano=0,
             usage_source=UsageSource.ASSUMED,
@@ -277,7 +276,7 @@ class Bookkeeper:
             served_model=spent.served_model,
             service_tier=spent.service_tier,
             reason=attempt.record.reason,
-            tokens=None if charge.usage is None else _tokens(charge.usage),
+            tokens=None if charge.usage is None else Tokens.of(charge.usage),
             cost_nano=charge.cost_nano,
             baseline_nano=charge.baseline_nano,
             usage_source=charge.source or "",
@@ -292,8 +291,8 @@ class Bookkeeper:
         """What it cost at the prices in force when its hold was made, and whose price that was."""
         if spent.source is None:
             return NOTHING_SPENT, "requested"
-        usage, moment = spent.usage, _moment(attempt.worst.at_ms)
-        price, basis = self._price(attempt.model, spent.served_model)
+        usage, moment = spent.usage, utc(attempt.worst.at_ms)
+        price, basis = attempt.model.served_price(self._book, spent.served_model)
         if spent.provider_cost_nano is not None:
             cost: int | None = spent.provider_cost_nano
         elif usage is None:
@@ -305,16 +304,6 @@ class Bookkeeper:
         if spent.answered:
             baseline = cost if large.name == attempt.model.name else _cost(usage, large.price, moment)
         return Charge(usage, cost, baseline, spent.source), basis
-
-    def _price(self, model: Model, served: str | None) -> tuple[Price | None, str]:
-        if model.price is not None and model.price_from_book:
-            with suppress(UnknownPriceError):  # then the price the catalog took from the book stands
-                return self._book.served(model.price.provider, model.price.model, served)
-        return model.price, "requested"
-
-
-def _moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 def _cost(
@@ -331,17 +320,3 @@ def _tier_of(decision: Decision, model: Model) -> str:
     if decision.route is not None and model.name == decision.route.large.name:
         return Tier.LARGE
     return decision.choice.tier
-
-
-def _tokens(usage: Usage) -> Tokens:
-    return Tokens(
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cached_input_tokens,
-        usage.cache_write_5m_tokens,
-        usage.cache_write_1h_tokens,
-        usage.reasoning_tokens,
-        usage.audio_input_tokens,
-        usage.audio_output_tokens,
-        usage.image_input_tokens,
-    )

@@ -2,12 +2,15 @@
 
 import difflib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from policies import Caps, ModelLimits, Tier
 from router.audit.terms import AuditTerms
 from router.errors import InvalidRequest, UnknownModel, UnknownRoute
 from router.names import AUTO, DEFAULT_ROUTE
+from router.pricing.book import PriceBook
+from router.pricing.errors import UnknownPriceError
 from router.pricing.price import Price
 from router.providers.endpoint import Endpoint
 
@@ -32,6 +35,13 @@ class Model:
     limits: ModelLimits
     max_output_tokens: int | None = None
     price_from_book: bool = True
+
+    def served_price(self, book: PriceBook, served: str | None) -> tuple[Price | None, str]:
+        """What a call costs by the model that its provider says it served, and whose price that is."""
+        if self.price is not None and self.price_from_book:
+            with suppress(UnknownPriceError):  # then the price the catalog took from the book stands
+                return book.served(self.price.provider, self.price.model, served)
+        return self.price, "requested"
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,12 +161,14 @@ def decide(
     asked = query
     query, caps, input_tokens, trimmed = capped(query, route)
     certificate = certificate_of(route, threshold, classifier.id)
-    inputs = replace(_inputs(query, caps, input_tokens, trimmed), familiar=difficulty.familiar)
+    inputs = _inputs(query, caps, input_tokens, trimmed, familiar=difficulty.familiar)
     context = context_of(inputs, route, threshold, certificate)
     choice = choose(difficulty.value, context)
     model = route.small if choice.tier is Tier.SMALL else route.large
     _check_takes(model, query)
     _check_fits(model, input_tokens, caps.output_tokens or 0)
+    if context.worth is not None:
+        inputs = replace(inputs, extra_nano=context.worth.extra_nano)
     return Decision(
         id=decision_id,
         query=query,
@@ -178,7 +180,7 @@ def decide(
         difficulty=difficulty,
         threshold=threshold,
         classifier=classifier.id,
-        inputs=replace(inputs, extra_nano=context.worth.extra_nano if context.worth else None),
+        inputs=inputs,
         certificate=certificate.id if certificate and choice.reason is not Reason.FORCED else "",
     )
 
@@ -312,7 +314,9 @@ def _check_fits(model: Model, input_tokens: int, output_tokens: int) -> None:
         )
 
 
-def _inputs(query: Query, caps: CapOutcome, input_tokens: int, trimmed: int) -> Inputs:
+def _inputs(
+    query: Query, caps: CapOutcome, input_tokens: int, trimmed: int, *, familiar: bool = True
+) -> Inputs:
     facts = query.facts
     return Inputs(
         text_chars=len(facts.text),
@@ -326,6 +330,7 @@ def _inputs(query: Query, caps: CapOutcome, input_tokens: int, trimmed: int) -> 
         output_clamped=caps.output_clamped,
         trimmed_turns=trimmed,
         forced=query.forced,
+        familiar=familiar,
         images_left=query.images if trimmed else None,
         answers=query.answers,
     )

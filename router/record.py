@@ -13,7 +13,7 @@ from policies import Choice, Reason, Tier
 from router.decision import Decision, Drawn, Inputs, explain
 from router.ledger.entry import Entry, Labels
 from router.moments import moment
-from router.pricing.money import usd
+from router.pricing.money import total, usd
 
 OPEN = "open"
 
@@ -94,9 +94,7 @@ def shown(raw: bytes, entries: list[Entry]) -> dict[str, Any]:
     if decision["status"] == OPEN:
         decision["audit"] = None
     decision["labels"] = _named(record.labels)
-    costs = [entry.cost_nano for entry in entries]
-    known = [cost for cost in costs if cost is not None]
-    nano = sum(known) if len(known) == len(costs) and decision["status"] != OPEN else None
+    nano = None if decision["status"] == OPEN else total(entry.cost_nano for entry in entries)
     decision["attempts"] = [attempt_shown(entry) for entry in entries]
     decision["cost"] = {"usd": None if nano is None else usd(nano), "nano_usd": nano}
     return {name: value for name, value in decision.items() if name != "output" or value}

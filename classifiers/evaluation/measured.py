@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from classifiers.apgr import NO_GAP
 from classifiers.evaluation.resamples import RESAMPLES, interval
 from classifiers.evaluation.rows import Contender, Floats, Judged, in_one_order
 from classifiers.evaluation.samples import (
@@ -29,7 +30,6 @@ ROUTING: Final = (
     "cost_per_1k_usd",
 )
 COMPARED: Final = ("apgr", SHARE_AT_95, "quality", "large_share")
-NO_GAP: Final = "large is no better than small on these rows, so there is no gap to recover"
 NO_RANKING: Final = "it answers all alike, so it ranks nothing"
 NO_ROWS: Final = "there are no rows"
 NO_RANGE: Final = "large costs no more than small on these rows"

@@ -35,11 +35,9 @@ class Colour(StrEnum):
     INK = "#010101"
     SOFT = "#010102"
     LINE = "#010103"
-    CARD = "#010104"
     COPPER = "#010105"
     BLUE = "#010106"
     GREEN = "#010107"
-    BAD = "#010108"
 
 
 _COLOUR: Final = re.compile("|".join(colour.value for colour in Colour))

@@ -14,7 +14,6 @@ from router.audit.judge import Judge, Pair, Unjudged, check_length
 from router.audit.missing import Missing
 from router.outcomes.record import Scores
 
-LONGEST_PATTERN_CHARS = 2_000
 PATIENCE_S = 0.5
 
 

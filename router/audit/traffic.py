@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from policies import Tier
+from router.ledger.counters import counters_of, hours_counted
 from router.ledger.entry import GROUP_NAMES, GROUP_SEPARATOR
+from router.moments import HOUR_MS, utc
 from router.store.connection import Store
 from router.store.keys import AccountKeys
 from router.store.settings import accounts
 
-HOUR_MS = 3_600_000
 WINDOW_HOURS = 24
 _STILL_MOVING = 2  # hours: calls that began in the hour before may not have ended
 _SEPARATOR = GROUP_SEPARATOR.encode()
@@ -101,14 +101,14 @@ class TrafficReader:
                 if metric == "audit_nano"
             ),
             month_hours_left=max(0.0, end - now_ms / HOUR_MS),
-            month=datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m"),
+            month=utc(now_ms).strftime("%Y-%m"),
         )
 
     async def _read(self, keys: AccountKeys, oldest: int) -> None:
-        for raw in await self._store.command("ZRANGEBYSCORE", keys.hours, oldest, "+inf"):
-            at = keys.account, int(raw)
-            if at not in self._known:
-                self._known[at] = self._mine(await self._store.hash_of(keys.counters(int(raw))))
+        hours = await hours_counted(self._store, keys, first_hour=oldest)
+        unknown = [hour for hour in hours if (keys.account, hour) not in self._known]
+        async for hour, counters in counters_of(self._store, keys, unknown):
+            self._known[keys.account, hour] = self._mine(counters)
 
     def _mine(self, counters: Mapping[bytes, bytes]) -> _Sums:
         found: _Sums = {}
@@ -124,7 +124,7 @@ class TrafficReader:
 
 def _month(now_ms: int) -> tuple[int, int]:
     """The Unix hour with which the calendar month of a moment begins, and the one after its last; UTC."""
-    moment = datetime.fromtimestamp(now_ms / 1000, UTC)
+    moment = utc(now_ms)
     first = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     return int(first.timestamp()) // 3600, int(following.timestamp()) // 3600

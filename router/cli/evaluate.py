@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from router.cli.failing import CommandFailed
-from router.cli.options import example
+from router.cli.options import OutcomesArgument, example
 
 if TYPE_CHECKING:
     from classifiers.evaluation.files import Evaluation, Question
@@ -22,14 +22,7 @@ _NO_GAP: Final = "no gap"
     "pennyroute evaluate --classifier trained holdout.csv --json",
 )
 def evaluate(
-    outcomes: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="OUTCOMES…",
-            help="Files (.jsonl, .parquet, .csv; .gz) of queries with the score of a small and a large "
-            "model.",
-        ),
-    ],
+    outcomes: OutcomesArgument,
     *,
     classifier: Annotated[
         list[Path],
@@ -76,22 +69,16 @@ def evaluate(
 
 def _tell(found: "Evaluation") -> None:
     """What was read and is not judged."""
-    from router.cli.output import plain, to_person
+    from router.cli.output import tell_unused
 
-    person, dropped = to_person(), found.dropped
-    for bad in found.bad_summary:
-        person.print(f"not used: {plain(bad)}", style="yellow", soft_wrap=True)
-    for note in found.notes:
-        person.print(f"note: {plain(note)}", soft_wrap=True)
+    dropped = found.dropped
     reasons = (
         (dropped.learned_from, "a classifier learned from them or from near-copies of them"),
         (dropped.repeated, "they stand in the files twice"),
         (dropped.judged_by_hand_too, "the same queries were scored by hand, which counts in their place"),
         (dropped.scored_by_another, "they have no text and were scored by another classifier"),
     )
-    for count, why in reasons:
-        if count:
-            person.print(f"left out {count:,} rows: {why}", style="yellow", soft_wrap=True)
+    tell_unused(found.bad_summary, found.notes, reasons)
 
 
 def _print(shown: Mapping[str, Any], question: "Question") -> None:

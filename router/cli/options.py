@@ -43,6 +43,13 @@ DataDirOption = Annotated[
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
+OutcomesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="OUTCOMES…",
+        help="Files (.jsonl, .parquet, .csv; .gz) of queries with the score of a small and a large model.",
+    ),
+]
 RouteArgument = Annotated[str, typer.Argument(metavar="ROUTE", help="A configured route, such as `default`.")]
 
 

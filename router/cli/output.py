@@ -15,7 +15,16 @@ from rich.text import Text
 
 from router.terminal import plain
 
-__all__ = ["UNKNOWN", "Column", "for_programs", "plain", "print_json", "print_table", "to_person"]
+__all__ = [
+    "UNKNOWN",
+    "Column",
+    "for_programs",
+    "plain",
+    "print_json",
+    "print_table",
+    "tell_unused",
+    "to_person",
+]
 
 UNKNOWN: Final = "unknown"
 _PIPED_WIDTH: Final = 160
@@ -44,6 +53,18 @@ def for_programs() -> Console:
 def to_person() -> Console:
     """Standard error: progress, notes and errors."""
     return _console(sys.stderr)
+
+
+def tell_unused(bad: Iterable[str], notes: Iterable[str], left_out: Iterable[tuple[int, str]] = ()) -> None:
+    """On standard error: rows that could not be used, what else to know, what was left out and why."""
+    person = to_person()
+    for row in bad:
+        person.print(f"not used: {plain(row)}", style="yellow", soft_wrap=True)
+    for note in notes:
+        person.print(f"note: {plain(note)}", soft_wrap=True)
+    for count, why in left_out:
+        if count:
+            person.print(f"left out {count:,} rows: {why}", style="yellow", soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from router.cli.evaluate import SHIPPED_NAME
 from router.cli.failing import CommandFailed
-from router.cli.options import example
+from router.cli.options import OutcomesArgument, example
 
 if TYPE_CHECKING:
     from classifiers.train import Choice, TrainingReport
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
     "pennyroute train outcomes.jsonl --out trained --holdout 0.5 --replace",
 )
 def train(
-    outcomes: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="OUTCOMES…",
-            help="Files (.jsonl, .parquet, .csv; .gz) of queries with the score of a small and a large "
-            "model.",
-        ),
-    ],
+    outcomes: OutcomesArgument,
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the artifact is written.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed and data give the same artifact.")] = 0,
@@ -154,14 +147,11 @@ def _trained(outcomes: list[Path], out: Path, choice: "Choice") -> "TrainingRepo
 
 def _print(report: "TrainingReport", replaced: _Before | None) -> None:
     from classifiers.pages.training import REPORT
-    from router.cli.output import Column, for_programs, plain, print_table, to_person
+    from router.cli.output import Column, for_programs, plain, print_table, tell_unused
 
     out, manifest = for_programs(), report.manifest
     directory = plain(str(report.directory))
-    for bad in report.bad_rows:
-        to_person().print(f"not used: {plain(bad)}", style="yellow", soft_wrap=True)
-    for note in report.notes:
-        to_person().print(f"note: {plain(note)}", soft_wrap=True)
+    tell_unused(report.bad_rows, report.notes)
     apart = f", {report.held_out:,} held out" if report.held_out else ""
     left_out = f", {report.excluded:,} excluded" if report.excluded else ""
     out.print(

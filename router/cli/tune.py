@@ -8,7 +8,7 @@ import typer
 
 from router.cli.attached import Where
 from router.cli.failing import CommandFailed
-from router.cli.options import ConfigOption, DataDirOption, example
+from router.cli.options import ConfigOption, DataDirOption, OutcomesArgument, example
 from router.names import DATA_DIR
 
 if TYPE_CHECKING:
@@ -31,13 +31,7 @@ _USUAL_CONFIDENCE = 0.95
     "pennyroute tune --classifier shipped outcomes.parquet --value-usd 0.02 --html frontier.html",
 )
 def tune(
-    outcomes: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="OUTCOMES…",
-            help="Files (.jsonl, .parquet, .csv; .gz) of queries with a small and a large model's scores.",
-        ),
-    ],
+    outcomes: OutcomesArgument,
     *,
     classifier: Annotated[
         Path,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from policies import Tier
-from router.cli.output import Column, for_programs, plain, print_json, print_table, to_person
+from router.cli.output import Column, for_programs, plain, print_json, print_table, tell_unused
 from router.tuning.aim import BudgetAim, FloorAim, ValueAim
 from router.tuning.amounts import usd
 
@@ -28,20 +28,14 @@ _LEGEND = (
 
 def tell_rows(rows: "TuningRows") -> None:
     """What was read and is not used, to whoever sits there."""
-    person, dropped = to_person(), rows.dropped
-    for bad in rows.bad_summary:
-        person.print(f"not used: {plain(bad)}", style="yellow", soft_wrap=True)
-    for note in rows.notes:
-        person.print(f"note: {plain(note)}", soft_wrap=True)
+    dropped = rows.dropped
     reasons = (
         (dropped.learned_from, "the classifier learned from them or from near-copies of them"),
         (dropped.repeated, "they stand in the files twice"),
         (dropped.scored_by_another, "they have no text and were scored by another classifier"),
         (dropped.hand_alone, "they were scored by hand and have no judge's score beside it"),
     )
-    for count, why in reasons:
-        if count:
-            person.print(f"left out {count:,} rows: {why}", style="yellow", soft_wrap=True)
+    tell_unused(rows.bad_summary, rows.notes, reasons)
 
 
 def print_tuned(

@@ -6,7 +6,8 @@ import msgspec
 
 from policies import Reason
 from router.ledger.histogram import bucket
-from router.pricing.usage import UsageSource
+from router.moments import HOUR_MS
+from router.pricing.usage import Usage, UsageSource
 
 GROUP_SEPARATOR = "\x1f"
 OTHER = "(other)"
@@ -39,6 +40,36 @@ class Tokens(msgspec.Struct, frozen=True, array_like=True):
     audio_input: int = 0
     audio_output: int = 0
     image_input: int = 0
+
+    @classmethod
+    def of(cls, usage: Usage) -> "Tokens":
+        """A usage as an entry keeps it."""
+        return cls(
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cached_input_tokens,
+            usage.cache_write_5m_tokens,
+            usage.cache_write_1h_tokens,
+            usage.reasoning_tokens,
+            usage.audio_input_tokens,
+            usage.audio_output_tokens,
+            usage.image_input_tokens,
+        )
+
+    @property
+    def usage(self) -> Usage:
+        """The inverse of `of`: to be priced."""
+        return Usage(
+            input_tokens=self.input,
+            output_tokens=self.output,
+            cached_input_tokens=self.cached_input,
+            cache_write_5m_tokens=self.cache_write_5m,
+            cache_write_1h_tokens=self.cache_write_1h,
+            reasoning_tokens=self.reasoning,
+            audio_input_tokens=self.audio_input,
+            audio_output_tokens=self.audio_output,
+            image_input_tokens=self.image_input,
+        )
 
 
 class Labels(msgspec.Struct, frozen=True, array_like=True):
@@ -116,7 +147,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     @property
     def hour(self) -> int:
         """The Unix hour it counts in."""
-        return self.at_ms // 3_600_000
+        return self.at_ms // HOUR_MS
 
     @property
     def overrun(self) -> bool:

@@ -1,5 +1,6 @@
 """Exact money: integers of nano-dollars, prices in pico-dollars a token, never a float."""
 
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Final, NewType
 
@@ -27,6 +28,16 @@ _LONGEST_TEXT: Final = 64
 _LARGEST_EXPONENT: Final = (
     40  # 1e999999 would cost a megabyte of digits before any range check could refuse it
 )
+
+
+def total(costs: Iterable[int | None]) -> int | None:
+    """The sum of nano-dollars; `None`, unknown, as soon as one of them is."""
+    added = 0
+    for cost in costs:
+        if cost is None:
+            return None
+        added += cost
+    return added
 
 
 def usd(nano: int) -> str:

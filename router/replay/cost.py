@@ -1,16 +1,12 @@
 """What a replayed decision costs: recorded tokens at a configuration's prices, in nano-dollars."""
 
-from collections.abc import Iterable
-from contextlib import suppress
-from datetime import UTC, datetime
-
 from policies import Tier
 from router.catalog import Model
-from router.ledger.entry import Entry, Kind, Tokens
-from router.pricing.book import PriceBook
-from router.pricing.errors import UnknownPriceError
-from router.pricing.price import Price, cost_nano
-from router.pricing.usage import Usage, UsageSource
+from router.ledger.entry import Entry, Kind
+from router.moments import utc
+from router.pricing.money import total
+from router.pricing.price import cost_nano
+from router.pricing.usage import UsageSource
 from router.replay.asked import Asked
 from router.replay.configuration import Configuration
 
@@ -27,8 +23,8 @@ def cost_of(asked: Asked, model: Model, tier: str, configuration: Configuration)
     """
     if asked.past is not None:
         if model.name == asked.past.model:
-            return _sum(_as_it_was(entry, configuration) for entry in asked.past.attempts)
-        return _sum(_elsewhere(entry, model) for entry in asked.past.attempts)
+            return total(_as_it_was(entry, configuration) for entry in asked.past.attempts)
+        return total(_elsewhere(entry, model) for entry in asked.past.attempts)
     if asked.usage is not None:
         return None if model.price is None else cost_nano(asked.usage, model.price)
     if asked.sides is not None:
@@ -49,49 +45,14 @@ def _as_it_was(entry: Entry, configuration: Configuration) -> int | None:
         return entry.cost_nano
     if model is None:
         return None
-    price = _served(model, entry.served_model, configuration.book)
+    price, _ = model.served_price(configuration.book, entry.served_model)
     if price is None:
         return None
-    return cost_nano(usage_of(entry.tokens), price.at(_moment(entry)), entry.service_tier)
+    return cost_nano(entry.tokens.usage, price.at(utc(entry.at_ms)), entry.service_tier)
 
 
 def _elsewhere(entry: Entry, model: Model) -> int | None:
     """The same tokens at another model; an attempt that nobody charged for stays free."""
     if entry.tokens is None:
         return 0 if entry.cost_nano == 0 else None
-    return None if model.price is None else cost_nano(usage_of(entry.tokens), model.price.at(_moment(entry)))
-
-
-def _served(model: Model, served: str | None, book: PriceBook) -> Price | None:
-    if model.price is not None and model.price_from_book:
-        with suppress(UnknownPriceError):  # then the price the catalog took from the book stands
-            return book.served(model.price.provider, model.price.model, served)[0]
-    return model.price
-
-
-def usage_of(tokens: Tokens) -> Usage:
-    """The tokens of an entry, to be priced."""
-    return Usage(
-        input_tokens=tokens.input,
-        output_tokens=tokens.output,
-        cached_input_tokens=tokens.cached_input,
-        cache_write_5m_tokens=tokens.cache_write_5m,
-        cache_write_1h_tokens=tokens.cache_write_1h,
-        reasoning_tokens=tokens.reasoning,
-        audio_input_tokens=tokens.audio_input,
-        audio_output_tokens=tokens.audio_output,
-        image_input_tokens=tokens.image_input,
-    )
-
-
-def _moment(entry: Entry) -> datetime:
-    return datetime.fromtimestamp(entry.at_ms / 1000, UTC)
-
-
-def _sum(costs: Iterable[int | None]) -> int | None:
-    total = 0
-    for cost in costs:
-        if cost is None:
-            return None
-        total += cost
-    return total
+    return None if model.price is None else cost_nano(entry.tokens.usage, model.price.at(utc(entry.at_ms)))

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from router.moments import moment
-from router.reports.period import HOUR_MS
+from router.moments import HOUR_MS, moment
 from router.routes.certificate import CertificateInForce
 from router.routes.thresholds import VERSIONS_KEPT, Thresholds
 from router.store.connection import Store

@@ -1,21 +1,22 @@
 """The cost report: the ledger's hourly counters, summed by what a person wants to compare."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from policies import Tier
+from router.ledger.counters import counters_of, hours_counted
 from router.ledger.entry import GROUP_NAMES, GROUP_SEPARATOR
+from router.moments import HOUR_MS
 from router.reports.certificates import CertificateTerm, certificate_terms
 from router.reports.figures import TO_LARGE, Figures
 from router.reports.grouping import check_by
-from router.reports.period import HOUR_MS, Period, iso
+from router.reports.period import Period, iso
 from router.store.connection import Store
 from router.store.keys import AccountKeys
 
 BASELINE_IS = "the route's large model at the same tokens, an assumption: nobody asked it"
-_HOURS_A_READ = 2  # a few at a time, so that a long report does not hold up the calls a worker answers
 _SEPARATOR = GROUP_SEPARATOR.encode()
 _TO_LARGE = TO_LARGE.encode()
 _Sums = dict[tuple[str, ...], dict[bytes, int]]
@@ -91,12 +92,12 @@ async def route_report(
     """
     by = check_by(by)
     keys, period = AccountKeys(account), Period(from_ms, to_ms)
-    hours = await _hours(store, keys, period)
+    hours = await hours_counted(store, keys, first_hour=period.first_hour, end_hour=period.end_hour)
     now_hour = await store.now_ms() // HOUR_MS
     places = [GROUP_NAMES.index(name) for name in by]
     added: _Sums = {}
     routes: set[str] = set()
-    async for counters in _counters(store, keys, hours):
+    async for _, counters in counters_of(store, keys, hours):
         routes |= _add(added, counters, places)
     sums = {
         names: {metric.decode(): amount for metric, amount in found.items()} for names, found in added.items()
@@ -116,22 +117,6 @@ async def route_report(
         total=Figures.of(all_counters, requests),
         certificates=await certificate_terms(store, sorted(routes), first_hour, end_hour),
     )
-
-
-async def _hours(store: Store, keys: AccountKeys, period: Period) -> list[int]:
-    """The hours of the period that have counters, in order."""
-    lowest = "-inf" if period.first_hour is None else period.first_hour
-    highest = "+inf" if period.end_hour is None else f"({period.end_hour}"
-    return [int(hour) for hour in await store.command("ZRANGEBYSCORE", keys.hours, lowest, highest)]
-
-
-async def _counters(
-    store: Store, keys: AccountKeys, hours: Sequence[int]
-) -> AsyncIterator[Mapping[bytes, bytes]]:
-    for at in range(0, len(hours), _HOURS_A_READ):
-        wanted = hours[at : at + _HOURS_A_READ]
-        for counters in await store.commands(*(("HGETALL", keys.counters(hour)) for hour in wanted)):
-            yield counters
 
 
 def _add(sums: _Sums, counters: Mapping[bytes, bytes], places: Sequence[int]) -> set[str]:

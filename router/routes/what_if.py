@@ -1,17 +1,16 @@
 """What another threshold would have made of a route's recorded decisions: a dry run, nothing changes."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from policies import Reason, Tier
 from router.catalog import Model, Route
 from router.errors import InvalidRequest
-from router.ledger.entry import Entry, Tokens, decode
-from router.pricing.money import usd
+from router.ledger.entry import Entry, decode
+from router.pricing.money import total, usd
 from router.pricing.price import cost_nano
-from router.pricing.usage import Usage
 from router.store.connection import Store
 from router.store.keys import AccountKeys
 
@@ -178,11 +177,11 @@ class _Tally:
         self.to_small += was_large and not is_large
         if final.classifier:
             self.classifiers.add(final.classifier)
-        cost_now = _sum(entry.cost_nano for entry in attempts)
+        cost_now = total(entry.cost_nano for entry in attempts)
         cost_then = cost_now
         if was_large != is_large:
             other = self.route.large if is_large else self.route.small
-            cost_then = _sum(_cost_at(other, entry) for entry in attempts)
+            cost_then = total(_cost_at(other, entry) for entry in attempts)
         if cost_now is None or cost_then is None:
             self.unknown += 1
         else:
@@ -218,26 +217,7 @@ def _cost_at(model: Model, entry: Entry) -> int | None:
     """What the attempt would have cost at another model; one that nobody charged for stays free."""
     if entry.tokens is None:
         return 0 if entry.cost_nano == 0 else None
-    return None if model.price is None else cost_nano(_usage(entry.tokens), model.price)
-
-
-def _usage(tokens: Tokens) -> Usage:
-    return Usage(
-        input_tokens=tokens.input,
-        output_tokens=tokens.output,
-        cached_input_tokens=tokens.cached_input,
-        cache_write_5m_tokens=tokens.cache_write_5m,
-        cache_write_1h_tokens=tokens.cache_write_1h,
-        reasoning_tokens=tokens.reasoning,
-        audio_input_tokens=tokens.audio_input,
-        audio_output_tokens=tokens.audio_output,
-        image_input_tokens=tokens.image_input,
-    )
-
-
-def _sum(costs: Iterable[int | None]) -> int | None:
-    known = list(costs)
-    return None if None in known else sum(cost for cost in known if cost is not None)
+    return None if model.price is None else cost_nano(entry.tokens.usage, model.price)
 
 
 def _ratio(part: int, whole: int) -> float | None:
