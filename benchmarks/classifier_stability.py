@@ -2,13 +2,17 @@
 
 Each row is scored by an artifact that did not learn from it (two halves, near-copies together), at that
 artifact's default threshold; what is unfamiliar counts as large. "kept" is the share of queries whose copy
-gets the same tier; "moved up" the share of those to small, which alone could move, whose copy gets large.
+gets the same tier; "moved up" the share of all queries whose copy gets large where they got small, and beside
+it the same as a share of those to small, which alone could move; "moved down" the other way, of all.
+
+"held out" are words and strings that the word lists were not written against.
 
 Usage: python benchmarks/classifier_stability.py --outcomes DIR [--rows N]
 """
 
 import argparse
 import random
+import re
 import string
 import sys
 import tempfile
@@ -57,10 +61,29 @@ def punctuated(text: str, draw: random.Random) -> str:
     return bare.translate(str.maketrans("", "", ',;"')) + end
 
 
-def gibberish(text: str, draw: random.Random) -> str:
-    """Eight made-up words at the end."""
-    made = ("".join(draw.choices(string.ascii_lowercase, k=draw.randint(4, 10))) for _ in range(8))
-    return f"{text} {' '.join(made)}"
+def gibberish(count: int) -> Copy:
+    """So many made-up words at the end."""
+
+    def copy(text: str, draw: random.Random) -> str:
+        made = ("".join(draw.choices(string.ascii_lowercase, k=draw.randint(4, 10))) for _ in range(count))
+        return f"{text} {' '.join(made)}"
+
+    return copy
+
+
+def drawn(letters: str, count: int) -> Copy:
+    """So many random characters at the end."""
+    return lambda text, draw: f"{text} {''.join(draw.choices(letters, k=count))}"
+
+
+def behind(words: str) -> Copy:
+    """These words at the end."""
+    return lambda text, _: f"{text} {words}"
+
+
+def before(words: str) -> Copy:
+    """These words at the beginning."""
+    return lambda text, _: f"{words} {text}"
 
 
 LOOKS: dict[str, Copy] = {
@@ -69,13 +92,35 @@ LOOKS: dict[str, Copy] = {
     "lower case": lambda text, _: text.lower(),
     "white space": spaced,
     "punctuation": punctuated,
+    "no punctuation at all": lambda text, _: re.sub(r"[^\w\s]", "", text),
+    'ending in "??"': lambda text, _: text.rstrip(".") + "??",
+    "a letter around it": lambda text, _: f"Hello, hope you are doing well. {text}\n\nKind regards,\nSam",
     "polite padding": lambda text, _: (
         f"Hello! Could you please help me with this? {text} Thank you very much!"
     ),
 }
 GAMES: dict[str, Copy] = {
-    "this is extremely hard …": lambda text, _: f"{text} This is extremely hard, use the best model.",
-    "gibberish appended": gibberish,
+    "this is extremely hard …": behind("This is extremely hard, use the best model."),
+    "please note that this …": behind(
+        "Please note that this question is very difficult and needs the most capable model available."
+    ),
+    "URGENT: expert-level …": before(
+        "URGENT: expert-level problem, think step by step and prove rigorously."
+    ),
+    "think step by step": behind("Let's think step by step."),
+    "held out: my career …": behind("Honestly, my career hangs on this one, so double-check each claim."),
+    "held out: reserved for …": before("[Only senior reasoning engines should touch the following puzzle!]"),
+    "8 made-up words": gibberish(8),
+    "40 made-up words": gibberish(40),
+    "80 letters in one": drawn(string.ascii_lowercase, 80),
+    "200 hexadecimal digits": drawn(string.hexdigits, 200),
+    "120 characters of base64": drawn(string.ascii_letters + string.digits + "+/", 120),
+    "80 punctuation marks": drawn("!@#$%^&*()[]{};:,.<>?/|~", 80),
+    "120 printable characters": drawn(string.printable[:94] + "  ", 120),
+    "5 emoji": drawn("🚀🔥🎉👍😀", 5),
+    "24 katakana": drawn("".join(map(chr, range(0x30A1, 0x30FB))), 24),
+    "60 katakana": drawn("".join(map(chr, range(0x30A1, 0x30FB))), 60),
+    "60 Cyrillic letters": drawn("абвгдежзиклмнопрстуфхцчшщэюя ", 60),
 }
 
 
@@ -130,9 +175,10 @@ def main() -> None:
     print(f"{len(before)} queries, {before.mean():.1%} to large as they are")
     for name, after in found.items():
         by_file = ", ".join(f"{file} {(before == after)[of == file].mean():.1%}" for file in FILES)
-        up = after[~before].mean()
+        up, down = (after & ~before).mean(), (before & ~after).mean()
         print(
-            f"{name:<26} kept {(before == after).mean():>6.1%}  moved up {up:>5.1%}  kept by file: {by_file}"
+            f"{name:<26} kept {(before == after).mean():>6.1%}  moved up {up:>5.1%} "
+            f"({after[~before].mean():>5.1%} of small)  moved down {down:>5.1%}  kept by file: {by_file}"
         )
 
 

@@ -1,69 +1,38 @@
 """Text → numbers: the one reading of a query that training and serving share.
 
-A query becomes hashed words and word pairs (keys) and a short vector of form features. What is read is
-bounded: of a text longer than `READ_CHARS` only its first and its last `READ_CHARS // 2` characters, so that
-the cost of a score does not grow with the text; the whole length still counts as a feature.
+A query becomes hashed words and word pairs (keys) and a short vector of form features, of a bounded part of
+it (see `part`) without what stands around it and asks nothing (see `padding`).
 
 A key is 32 bits: the low ones say in which bucket of the weight table it would stand, the others are the tag
 that the bucket must carry. A word that training never saw therefore finds no weight, and not that of another.
 """
 
 import math
-import unicodedata
 from typing import Final, NamedTuple
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from classifiers.facts import QueryFacts
-from classifiers.lexicon import DEMANDING, EXPERT, MODEL_TALK, PADDING, PLAIN, REASONING
+from classifiers.lexicon import DEMANDING, EXPERT, MODEL_TALK, PLAIN, REASONING
+from classifiers.padding import without_padding
+from classifiers.part import Part, part_of
+from classifiers.words import word_bytes, word_hashes
 
-FEATURE_VERSION: Final = 3
+FEATURE_VERSION: Final = 4
 """Raised whenever the same query would give other numbers: older artifacts are then refused."""
 
-READ_CHARS: Final = 8192
-_LOOKED_AT: Final = READ_CHARS * 5 // 8
-"""Characters looked at, of each end, for what is read of it: more, because wide white space shrinks."""
 _BUCKET_BITS = 17
 BUCKETS: Final = 1 << _BUCKET_BITS
 NO_TAG: Final = -1
 """The tag of a bucket that holds nothing."""
 _BUCKET_MASK, _TAG_SHIFT = np.uint32(BUCKETS - 1), np.uint32(_BUCKET_BITS)
 _FIRST, _SECOND = np.uint32(2654435761), np.uint32(2246822519)
-_NORMAL_CHARS: Final = 128
-"""Compatibility forms are made plain in pieces of this size: the time it takes grows with the square of a run
-of combining marks."""
-_QUOTES, _DASHES, _STOPS = (
-    "\u2018\u2019\u201a\u201b",
-    "\u2010\u2011\u2012\u2013\u2014\u2015",
-    "\u3001\u3002\u00b7",
-)
-_DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u300c\u300d"
-_OPENING_MARKS, _BREAKS = "\u00a1\u00bf\u2022\u2026", "\u0085\u1680\u2028\u2029"
-_TYPED: Final = {
-    ord(sign): plain
-    for signs, plain in (
-        (_QUOTES, "'"),
-        (_DOUBLE_QUOTES, '"'),
-        (_DASHES, "-"),
-        (_STOPS, "."),
-        (_OPENING_MARKS + _BREAKS, " "),
-    )
-    for sign in signs
-}
-"""What typographic signs are read as."""
 Keys = npt.NDArray[np.uint32]
-_WORD_BYTES = bytes(b if 0x30 <= b <= 0x39 or 0x61 <= b <= 0x7A or b >= 0x80 else 0x20 for b in range(256))
-"""Turns every byte of lower-cased UTF-8 that cannot be part of a word into a space."""
 _NO_KEYS: Keys = np.zeros(0, np.uint32)
 
-_DIGIT, _MATH, _CODE, _TEX, _QUESTION, _FOREIGN, _SPACE, _COMMA, _STOP = range(1, 10)
+_DIGIT, _MATH, _CODE, _TEX, _FOREIGN = range(1, 6)
 _OPENING_WORDS: Final = 12
-_MOST_PADDING: Final = 24
-_LEAST_LEFT: Final = 3
-_THIS_IS: Final = [b"this", b"is"]
-
 FREE, CHOICE, SHOTS = 0, 1, 2
 FORMATS: Final = 3
 """How a prompt is built: free text; a question with lettered options; such questions answered before it.
@@ -79,9 +48,8 @@ _SHOTS_FROM: Final = 3
 def _kind_of_byte(byte: int) -> int:
     if byte >= 0x80:
         return _FOREIGN
-    signs = {b"0123456789": _DIGIT, b"+*/=<>^%": _MATH, b"{}[];#`|&_": _CODE, b"$\\": _TEX, b"?": _QUESTION}
-    marks = {b" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f": _SPACE, b",": _COMMA, b".": _STOP}
-    return next((kind for members, kind in (signs | marks).items() if byte in members), 0)
+    signs = {b"0123456789": _DIGIT, b"+*/=<>^%": _MATH, b"{}[];#`|&_": _CODE, b"$\\": _TEX}
+    return next((kind for members, kind in signs.items() if byte in members), 0)
 
 
 _KIND_TABLE = bytes(_kind_of_byte(byte) for byte in range(256))
@@ -105,8 +73,6 @@ FORM_GROUPS: Final = (
     (("listed options", "long options"), "listed options", "no listed options"),
     (("long words",), "long words", "short words"),
     (("repeated words",), "repeated words", "few repeated words"),
-    (("question marks", "no question mark"), "question marks", "no question mark"),
-    (("commas", "full stops"), "many clauses", "few clauses"),
     (("contains code",), "contains code", "no code"),
     (("asks for proof or design",), "asks for proof or design", "does not ask for proof or design"),
     (("reasoning words",), "reasoning words", "few reasoning words"),
@@ -123,10 +89,12 @@ FORM_GROUPS: Final = (
 FORM: Final = tuple(name for names, _, _ in FORM_GROUPS for name in names)
 """Names of the form features, in the order of `Reading.form`."""
 
+CONTAINS_CODE: Final = FORM.index("contains code")
 FORM_NAMES: Final = tuple((above, below) for _, above, below in FORM_GROUPS)
 GROUP_STARTS: Final = tuple(FORM.index(names[0]) for names, _, _ in FORM_GROUPS)
 
-_CODE_MARKS: Final = (b"```", b"();", b"#include")
+_CODE_MARKS: Final = ((b"`", b"```"), (b";", b"();"), (b"#", b"#include"))
+"""A sign, which is looked for first because that is quicker, and the mark that it is of."""
 _CODE_WORDS: Final = frozenset((b"def", b"return", b"import", b"print", b"elif", b"printf"))
 
 
@@ -134,7 +102,8 @@ class Reading(NamedTuple):
     """What was read of one query.
 
     `in_order` are the keys of the words, then those of the pairs of neighbours, repeats included; `keys` are
-    the same, distinct and sorted; `form` follows `FORM`; `format` is one of `FREE`, `CHOICE`, `SHOTS`.
+    the same, distinct and sorted; `form` follows `FORM`; `format` is one of `FREE`, `CHOICE`, `SHOTS`;
+    `data` is what was read.
     """
 
     words: list[bytes]
@@ -142,49 +111,14 @@ class Reading(NamedTuple):
     keys: Keys
     form: list[float]
     format: int
-
-
-def bounded_text(text: str) -> str:
-    """The part that is read, lower-cased.
-
-    White space of a text that has to be cut is made single spaces: how wide it is cannot move the cut.
-    Compatibility forms (full-width letters, ligatures) and typographic signs (curly quotes, dashes) are made
-    plain, so that they part words as the typed ones do.
-    """
-    if len(text) > 2 * _LOOKED_AT:
-        text = f"{text[:_LOOKED_AT]} {text[-_LOOKED_AT:]}"
-    text = text.lower() if text.isascii() else _plain_forms(text).casefold()
-    if len(text) > READ_CHARS:
-        text, half = " ".join(text.split()), READ_CHARS // 2
-        if len(text) > READ_CHARS:
-            text = f"{text[:half]} {text[-half:]}"
-    return text
-
-
-def _plain_forms(text: str) -> str:
-    """The NFKC form, in bounded pieces: one character may become eighteen."""
-    pieces = (
-        unicodedata.normalize("NFKC", text[at : at + _NORMAL_CHARS])
-        for at in range(0, len(text), _NORMAL_CHARS)
-    )
-    return "".join(pieces).translate(_TYPED)
-
-
-def words_of(data: bytes) -> list[bytes]:
-    """Runs of letters, digits and bytes beyond ASCII, in order, of lower-cased UTF-8."""
-    return data.translate(_WORD_BYTES).split()
-
-
-def word_hashes(words: list[bytes]) -> npt.NDArray[np.uint64]:
-    """32-bit hashes of words, in order."""
-    return np.fromiter(map(crc32, words), np.uint64, len(words))
+    data: bytes
 
 
 def _keys_in_order(words: list[bytes], written: int) -> Keys:
     count = len(words)
     keys = np.empty(2 * count - 1, np.uint32)
     single, pairs = keys[:count], keys[count:]
-    single[:] = np.fromiter(map(crc32, words), np.uint32, count)
+    single[:] = word_hashes(words)
     np.multiply(single[:-1], _FIRST, out=pairs)
     pairs += single[1:] * _SECOND
     if written:
@@ -215,7 +149,7 @@ def tag_of(keys: Keys) -> npt.NDArray[np.int16]:
 
 def silent_keys() -> Keys:
     """Keys of polite words and of talk about models, left out of every artifact."""
-    plain = word_hashes(sorted(MODEL_TALK)).astype(np.uint32)
+    plain = word_hashes(sorted(MODEL_TALK))
     return np.concatenate([plain ^ np.uint32(salt) for salt in _SALTS])
 
 
@@ -226,70 +160,33 @@ def plain_word_keys(reading: Reading) -> Keys:
 
 def read(facts: QueryFacts) -> Reading:
     """Read one query; any string will do, lone surrogates and NUL included."""
-    return read_bytes(facts, bounded_text(facts.text).encode("utf-8", "surrogatepass"))
+    return read_part(facts, part_of(facts.text))
 
 
-def read_bytes(facts: QueryFacts, data: bytes) -> Reading:
-    """Read one query of which `data` is the part to be read, lower-cased."""
-    data, words = _without_padding(data, words_of(data))
+def read_part(facts: QueryFacts, part: Part) -> Reading:
+    """Read one query of which this is the part to be read."""
+    data, words = without_padding(part.data)
     distinct = set(words)
     written = format_of(words, distinct)
-    form = _form(facts, data, words, distinct, written)
+    form = _form(facts, Part(data, part.times), words, distinct, written)
     if not words:
-        return Reading(words, _NO_KEYS, _NO_KEYS, form, written)
+        return Reading(words, _NO_KEYS, _NO_KEYS, form, written, data)
     in_order = _keys_in_order(words, written)
-    keys = np.sort(in_order)
+    keys = in_order.copy()
+    keys.sort()
     fresh = np.empty(len(keys), dtype=np.bool_)
     fresh[0] = True
     np.not_equal(keys[1:], keys[:-1], out=fresh[1:])
-    return Reading(words, in_order, keys[fresh], form, written)
+    return Reading(words, in_order, keys[fresh], form, written, data)
 
 
 def _looks_like_code(data: bytes, distinct: set[bytes]) -> float:
     if b"def" in distinct or len(distinct & _CODE_WORDS) > 1:
         return 1.0
-    for mark in _CODE_MARKS:
-        if mark in data:
+    for sign, mark in _CODE_MARKS:
+        if sign in data and mark in data:
             return 1.0
     return 0.0
-
-
-def _without_padding(data: bytes, words: list[bytes]) -> tuple[bytes, list[bytes]]:
-    """Without greetings before a query and thanks or pleas about models behind it.
-
-    Such a sentence is a run of words of `MODEL_TALK` and `PADDING`. Before the query all of the run goes;
-    behind it what follows its first word of `MODEL_TALK`, and a "this is" before that. Where hardly anything
-    else would be left, all stays.
-    """
-    start = _padding(words)[0]
-    end = _padding(words[: -_MOST_PADDING - 1 : -1])[1]
-    if end and words[-end - 2 : -end] == _THIS_IS:
-        end += 2
-    if (not start and not end) or len(words) - start - end < _LEAST_LEFT:
-        return data, words
-    return between(data, words, start, end), words[start : len(words) - end]
-
-
-def _padding(words: list[bytes]) -> tuple[int, int]:
-    """How many of the first words are padding, and how many up to the last of `MODEL_TALK` among them."""
-    length = talk = 0
-    for word in words[:_MOST_PADDING]:
-        if word in MODEL_TALK:
-            talk = length + 1
-        elif word not in PADDING:
-            break
-        length += 1
-    return (length if talk else 0), talk
-
-
-def between(data: bytes, words: list[bytes], start: int, end: int) -> bytes:
-    """The bytes without the first `start` and the last `end` of their words."""
-    left, right = 0, len(data)
-    for word in words[:start]:
-        left = data.index(word, left) + len(word)
-    for word in words[len(words) - end :][::-1]:
-        right = data.rindex(word, 0, right)
-    return data[left:right]
 
 
 def _last_question(words: list[bytes]) -> list[bytes]:
@@ -308,15 +205,16 @@ def _option_words(words: list[bytes], distinct: set[bytes]) -> int:
 
 
 def _form(
-    facts: QueryFacts, data: bytes, words: list[bytes], distinct: set[bytes], written: int
+    facts: QueryFacts, part: Part, words: list[bytes], distinct: set[bytes], written: int
 ) -> list[float]:
+    data, times = part
     kinds = data.translate(_KIND_TABLE, _NO_KIND)
-    letters = len(data) - kinds.count(_SPACE)
+    letters = word_bytes(data)
     size, count = letters or 1, len(words) or 1
     digits = kinds.count(_DIGIT)
-    marks, code = kinds.count(_QUESTION), kinds.count(_CODE)
+    code = kinds.count(_CODE)
     log1p = math.log1p
-    prompt = log1p(_whole_length(len(facts.text), letters))
+    prompt = log1p(letters * times)
     asked = log1p(sum(map(len, _last_question(words)))) if written == SHOTS else prompt
     numbers = log1p(digits)
     opening = words[:_OPENING_WORDS]
@@ -337,10 +235,6 @@ def _form(
         log1p(_option_words(words, distinct)) if written else 0.0,
         min(letters / count, 12.0),
         1.0 - len(distinct) / count if words else 0.0,
-        min(marks, 4) / 4,
-        float(marks == 0),
-        log1p(kinds.count(_COMMA)),
-        log1p(kinds.count(_STOP)),
         _looks_like_code(data, distinct) if code or not distinct.isdisjoint(_CODE_WORDS) else 0.0,
         min(len(DEMANDING.intersection(opening)), 2) / 2,
         min(len(distinct & REASONING), 4) / 4,
@@ -353,14 +247,9 @@ def _form(
 def _around(facts: QueryFacts) -> tuple[float, ...]:
     """Features of the conversation that the query stands in."""
     return (
-        math.log1p(max(facts.turns - 1, 0)),
-        math.log1p(max(facts.system_chars, 0)),
-        math.log1p(max(facts.history_chars, 0)),
+        math.log1p(facts.turns - 1) if facts.turns > 1 else 0.0,
+        math.log1p(facts.system_chars) if facts.system_chars > 0 else 0.0,
+        math.log1p(facts.history_chars) if facts.history_chars > 0 else 0.0,
         float(facts.has_tools),
-        math.log1p(max(facts.images, 0)),
+        math.log1p(facts.images) if facts.images > 0 else 0.0,
     )
-
-
-def _whole_length(chars: int, letters: int) -> int:
-    """Bytes that are no white space; of a text that is read in part, as many more as it is longer."""
-    return letters if chars <= 2 * _LOOKED_AT else max(letters, round(letters * chars / READ_CHARS))

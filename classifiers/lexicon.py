@@ -60,3 +60,19 @@ PADDING = _words("""
     appreciate appreciated your yours make most
 """)
 """Words that polite or pleading sentences around a query are made of, beside `MODEL_TALK`."""
+
+REFERRING = _words("""
+    this these that those following below sentence sentences phrase text word words name names character
+    characters says mean means called written reads pronounce pronounced
+""")
+"""Words of a query that is about what stands behind it."""
+
+PLEADING = _words("""
+    lets hope hoping doing well find finds great day week level think thinking thought reason step steps by
+    show work working thorough thoroughly rigorous rigorously prove solve answer explain detail detailed
+    deeply deep note needs requires require capable available possible try do does not no mistakes priority
+    asap quick quickly needed attention high highly highest critical crucial life job depends depend correct
+    correctly accurate accurately right wrong get forward look looking hearing from am stuck if time top tier
+    quality system escalate skip simple before beforehand everything through out stake
+""")
+"""Words that whole sentences around a query may have besides: such a sentence is about the asking."""

@@ -13,20 +13,20 @@ from classifiers.facts import QueryFacts
 from classifiers.features import (
     FORM_NAMES,
     Reading,
-    between,
-    bounded_text,
     plain_word_keys,
     read,
-    read_bytes,
+    read_part,
 )
+from classifiers.part import part_of
 from classifiers.ranking import Ranking, Seen, Weights, logistic
 from classifiers.vocabulary import Vocabulary, sizes_of
+from classifiers.words import between
 
 __all__ = ["LearnedClassifier", "Model", "Weights", "logistic"]
 
 _FAINT: Final = 1e-9
-_BATCH: Final = 32
-"""So many readings are held at once: few enough to stay in the processor's cache."""
+_BATCH: Final = 64
+"""So many readings are looked up at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class LearnedClassifier:
 
     def score(self, facts: QueryFacts) -> float:
         """See `Classifier.score`."""
-        return self._calibrated(self._ranking.raw(self._seen(self._read(facts))))
+        return self._calibrated(self._ranking.raw(self._seen(self.reading(facts))))
 
     def score_many(self, facts: Sequence[QueryFacts]) -> list[float]:
         """See `Classifier.score_many`."""
@@ -87,7 +87,7 @@ class LearnedClassifier:
 
     def is_familiar(self, facts: QueryFacts) -> bool:
         """See `Classifier.is_familiar`."""
-        return self._near(self._seen(self._read(facts)))
+        return self._near(self._seen(self.reading(facts)))
 
     def familiarity(self, facts: QueryFacts) -> float:
         """Share of the query that is made of words known from training (0 to 1): see `Vocabulary.share`."""
@@ -96,7 +96,7 @@ class LearnedClassifier:
 
     def explain(self, facts: QueryFacts) -> Difficulty:
         """See `Classifier.explain`; word weights are linearised at this query."""
-        seen = self._seen(self._read(facts))
+        seen = self._seen(self.reading(facts))
         moved = self._ranking.moved(seen, by_key=True)
         weights = [*moved.groups, *(weight for _, weight in moved.by_key)]
         forms = len(moved.groups)
@@ -110,7 +110,7 @@ class LearnedClassifier:
 
     def assess(self, facts: QueryFacts) -> Difficulty:
         """See `Classifier.assess`."""
-        seen = self._seen(self._read(facts))
+        seen = self._seen(self.reading(facts))
         moved = self._ranking.moved(seen)
         weights = [*moved.groups, moved.words]
         forms = len(moved.groups)
@@ -124,27 +124,27 @@ class LearnedClassifier:
 
     def raw(self, facts: QueryFacts) -> float:
         """The score before calibration: any real number, comparable within one artifact."""
-        return self._ranking.raw(self._seen(self._read(facts)))
+        return self._ranking.raw(self._seen(self.reading(facts)))
 
     def raw_many(self, facts: Sequence[QueryFacts]) -> list[float]:
         """`raw` of each, bit for bit."""
         return list(map(self._ranking.raw, self._seen_of(facts)))
 
-    def _read(self, facts: QueryFacts) -> Reading:
+    def reading(self, facts: QueryFacts) -> Reading:
         """The query without made-up words behind it; where hardly anything else is there, as it is."""
         reading = read(facts)
         noise = self._vocabulary.noise_behind(reading)
         if not noise:
             return reading
-        data = bounded_text(facts.text).encode("utf-8", "surrogatepass")
-        return read_bytes(facts, between(data, reading.words, 0, noise))
+        part = part_of(facts.text)
+        return read_part(facts, part._replace(data=between(reading.data, reading.words, 0, noise)))
 
     def _seen(self, reading: Reading) -> Seen:
         return self._ranking.seen(reading, self._ranking.found(reading))
 
     def _seen_of(self, facts: Sequence[QueryFacts]) -> Iterator[Seen]:
         for at in range(0, len(facts), _BATCH):
-            readings = list(map(self._read, facts[at : at + _BATCH]))
+            readings = list(map(self.reading, facts[at : at + _BATCH]))
             yield from map(self._ranking.seen, readings, self._ranking.found_of(readings))
 
     def _form_name(self, seen: Seen, group: int) -> str:

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers.facts import QueryFacts
-from classifiers.features import bounded_text, word_hashes, words_of
+from classifiers.part import part_of
+from classifiers.words import word_hashes, words_of
 
 TAIL_CHARS: Final = 300
 SHINGLE_WORDS: Final = 5
@@ -27,7 +28,7 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 def normal_form(text: str) -> bytes:
     """Words of the part that is read, lower-cased, single spaces, no punctuation."""
-    return b" ".join(words_of(bounded_text(text).encode("utf-8", "surrogatepass")))
+    return b" ".join(words_of(part_of(text).data))
 
 
 def row_hash(text: str) -> int:
@@ -47,10 +48,10 @@ def _hash(data: bytes) -> int:
 
 def shingle_hashes(text: str) -> npt.NDArray[np.uint64]:
     """Distinct hashes of the word 5-grams; of the whole text where it is shorter."""
-    words = words_of(bounded_text(text).encode("utf-8", "surrogatepass"))
+    words = words_of(part_of(text).data)
     if len(words) < SHINGLE_WORDS:
         return np.array([row_hash(text)], dtype=np.uint64)
-    hashes = word_hashes(words)
+    hashes = word_hashes(words).astype(np.uint64)
     rolled = np.zeros(len(hashes) - SHINGLE_WORDS + 1, dtype=np.uint64)
     for at in range(SHINGLE_WORDS):
         rolled = (rolled ^ hashes[at : at + len(rolled)]) * _STEP
@@ -119,7 +120,7 @@ def rarest(texts: Sequence[str], group: npt.NDArray[np.int64]) -> npt.NDArray[np
     common = values[counts > RARE_IN_GROUPS]
     kept = np.zeros((len(texts), RARE_KEPT), dtype=np.uint32)
     for at, (text, own) in enumerate(zip(texts, shingles, strict=True)):
-        if len(words_of(bounded_text(text).encode("utf-8", "surrogatepass"))) >= SHINGLE_WORDS:
+        if len(words_of(part_of(text).data)) >= SHINGLE_WORDS:
             rare = np.unique(short_hashes(np.setdiff1d(own, common, assume_unique=True)))[:RARE_KEPT]
             kept[at, : len(rare)] = rare
     return kept

@@ -8,9 +8,9 @@ import pytest
 
 from classifiers.artifact import read_artifact
 from classifiers.default import SHIPPED
-from classifiers.features import READ_CHARS
 from classifiers.figures import with_figures
 from classifiers.outcomes import read_outcomes
+from classifiers.part import READ_CHARS
 from classifiers.train import LEAST_ROWS, QUALITY_TO_KEEP, THRESHOLD_GRID
 
 ROOT = Path(__file__).parents[2]

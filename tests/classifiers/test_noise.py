@@ -1,0 +1,108 @@
+"""What is no query is left out before it is read; code, tables, TeX and other languages are read whole."""
+
+import random
+import re
+
+import pytest
+
+from classifiers import QueryFacts, default_classifier
+from classifiers.features import read
+from classifiers.part import part_of
+
+SHIPPED = default_classifier()
+QUERIES = (
+    "Which of these planets has the shortest year, and how long is it compared with ours?",
+    "Let G be a finite group of order twelve. How many subgroups of order three has it?\nA. 1\nB. 2\nC. 4\nD. 6\nAnswer:",
+    "Explain how a mortgage with a variable rate differs from one with a fixed rate.",
+)
+
+
+def drawn(letters: str, count: int) -> str:
+    draw = random.Random(7)
+    return "".join(draw.choice(letters) for _ in range(count))
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "🚀🔥🔥🎉👍🏽",
+        drawn("アイウエオカキクケコサシスセソタチツテト", 60),
+        "1" + drawn("0123456789abcdef", 200) + "f",
+        drawn("!@#$%^&*()[]{};:,.<>?/|~", 80),
+        " ".join(drawn("bcdfghjklmnpqrstvwxz", 48)[at : at + 8] for at in range(0, 48, 8)),
+        "!!!!!!!!!!!!",
+        "??",
+        "Kind regards,\nSam",
+    ],
+    ids=["emoji", "katakana", "hexadecimal", "marks", "words", "exclamation marks", "??", "sign-off"],
+)
+def test_noise_behind_a_query_moves_nothing(query: str, noise: str):
+    assert SHIPPED.score(QueryFacts(f"{query} {noise}")) == SHIPPED.score(QueryFacts(query))
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize(
+    "padding",
+    [
+        "Hello, hope you are doing well.",
+        "URGENT: expert-level problem, think step by step and prove rigorously.",
+        "Hi! I hope this finds you well. Please think step by step.",
+    ],
+)
+def test_greetings_and_pleas_before_a_query_move_nothing(query: str, padding: str):
+    assert SHIPPED.score(QueryFacts(f"{padding} {query}")) == SHIPPED.score(QueryFacts(query))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please prove this. Every planar graph has a vertex of degree five or less.",
+        "Hello, prove that the square root of two is irrational.",
+        "Does the report of the committee say anything with regards to taxes",
+        "Please design it carefully. The cache is shared by four services",
+    ],
+)
+def test_what_is_asked_for_is_no_padding(text: str):
+    asked = {b"prove", b"regards", b"taxes", b"design"} & set(
+        text.lower().encode().replace(b".", b"").split()
+    )
+    assert asked <= set(read(QueryFacts(text)).words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What does this print?\n```js\nconst f = (x) => { return [[{ a: (x) }]]; };\n```",
+        "Why is this slow?\n\nfor (i = 0; i < n; i++) { for (j = 0; j < n; j++) { a[i][j] = (b[j]); }}}});",
+        "Which row is the largest?\n\n| a | b |\n|---|---|\n| 1 | 2 |\n|---|---|",
+        "Evaluate the integral $$\\int_0^1 \\frac{\\sqrt{x}}{(1+x)^{2}} \\, dx.$$",
+        "The capital of the country that lies to the north of Spain is ____________?",
+        "Translate this into English please: 私は昨日友達と一緒に東京の美術館へ行きました",
+        "What is the meaning of the following sentence? It says: Я вчера ходил в музей современного искусства",
+        "Warum ist der Himmel blau und abends rot, und was hat das mit der Streuung zu tun?",
+        "请给我解释一下为什么天空是蓝色的。并且给出一个简单的例子。",
+        "Answer the question below in one line. "
+        + "公司应当依法纳税并对股东负责。股东可以查阅公司章程。" * 40,
+        "Which algorithm is likely to have made this hash: 5f4dcc3b5aa765d61d8327deb882cf99",
+    ],
+    ids=[
+        "code",
+        "brackets",
+        "table",
+        "TeX",
+        "blank",
+        "Japanese",
+        "Russian",
+        "German",
+        "Chinese",
+        "long Chinese",
+        "hash",
+    ],
+)
+def test_code_tables_tex_and_other_languages_are_read_whole(text: str):
+    assert SHIPPED.reading(QueryFacts(text)).words == read(QueryFacts(text)).words
+    bare = re.split(r"\W+", part_of(text).data.decode())
+    assert [word.decode() for word in read(QueryFacts(text)).words] == [
+        piece for word in bare for piece in word.split("_") if piece
+    ]
