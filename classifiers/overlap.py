@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.artifact import Artifact
+from classifiers.artifact import Artifact, Learned
 from classifiers.facts import QueryFacts
 from classifiers.neighbours import SHARED_TO_BE_NEAR, copy_hashes, shingle_hashes, short_hashes
 
@@ -14,14 +14,19 @@ _LEAST_SHARED = 2
 
 
 def seen(artifact: Artifact, facts: Sequence[QueryFacts]) -> npt.NDArray[np.bool_]:
-    """(n,) True where the query is a copy or a near-copy of a row that the artifact learned from.
+    """(n,) `met` of the rows that the artifact learned from."""
+    return met(artifact.learned, facts)
+
+
+def met(learned: Learned, facts: Sequence[QueryFacts]) -> npt.NDArray[np.bool_]:
+    """(n,) True where the query is a copy or a near-copy of a row that was learned from.
 
     A copy has the same words, or the same last 300 bytes of them; a near-copy has at least half of the rare
     word 5-grams that are kept of one row.
     """
     copies = np.array([copy_hashes(one.text) for one in facts], dtype=np.uint64).reshape(len(facts), 2)
-    found = np.asarray(np.isin(copies, artifact.learned.row_hashes).any(axis=1), dtype=np.bool_)
-    kept = _Kept(artifact.learned.rare_shingles)
+    found = np.asarray(np.isin(copies, learned.row_hashes).any(axis=1), dtype=np.bool_)
+    kept = _Kept(learned.rare_shingles)
     for at in np.flatnonzero(~found).tolist():
         found[at] = kept.has_near(facts[at])
     return found

@@ -12,10 +12,11 @@ from classifiers.artifact import Learned, checked_name, read_artifact, write_art
 from classifiers.assemble import weights_of
 from classifiers.calibration import fit_knots
 from classifiers.errors import OutcomeError, RowError
+from classifiers.holdout import remembered, split
 from classifiers.measured import LEAST_ROWS, Choice, Data, Measured, Progress
 from classifiers.messages import facts_of_row
 from classifiers.model import Model
-from classifiers.neighbours import copy_hashes, groups, rarest
+from classifiers.neighbours import copy_hashes
 from classifiers.out_of_fold import OutOfFold
 from classifiers.outcomes import Outcome, read_left_out, read_outcomes
 from classifiers.overlap import seen
@@ -81,7 +82,7 @@ def train(
     _check_places(outcomes, out)
     read = read_outcomes(outcomes, strict=choice.strict)
     rows, excluded = _without_excluded(read.rows, choice.exclude)
-    learned, kept_apart = _split(rows, choice)
+    learned, kept_apart = split(rows, choice.holdout, choice.seed)
     if len(learned) < LEAST_ROWS:
         raise OutcomeError(
             f"{len(learned)} usable row{'s' * (len(learned) != 1)}, training needs at least {LEAST_ROWS}"
@@ -184,18 +185,6 @@ def _text_left_out(row: dict[str, Any], exclude: Path) -> str:
         raise OutcomeError(f"{exclude}: a row to leave out {error}") from error
 
 
-def _split(rows: list[Outcome], choice: Choice) -> tuple[list[Outcome], list[Outcome]]:
-    """Rows to learn from and rows kept apart; near-copies go to the same side."""
-    if choice.holdout == 0 or not rows:
-        return rows, []
-    if not 0 < choice.holdout < 1:
-        raise OutcomeError(f"holdout is {choice.holdout:g}; it should be above 0 and below 1")
-    group = groups([row.facts for row in rows])
-    apart = np.random.default_rng(choice.seed).random(int(group.max()) + 1) < choice.holdout
-    learned = [row for row, number in zip(rows, group.tolist(), strict=True) if not apart[number]]
-    return learned, [row for row, number in zip(rows, group.tolist(), strict=True) if apart[number]]
-
-
 def _model(data: Data, measured: Measured, knots: heads.Floats, seed: int) -> Model:
     fitted = heads.fit(data.matrix, data.small, data.large, seed=seed)
     chosen = measured.chosen
@@ -212,9 +201,7 @@ def _model(data: Data, measured: Measured, knots: heads.Floats, seed: int) -> Mo
 
 def _learned(data: Data, measured: Measured) -> Learned:
     """These rows, and those of an earlier artifact that goes on speaking: it learned from those as well."""
-    texts = [row.facts.text for row in data.rows]
-    hashes = {key for text in texts for key in copy_hashes(text)}
-    own = Learned(np.array(sorted(hashes), dtype=np.uint64), rarest(texts, data.group))
+    own = remembered([row.facts.text for row in data.rows], data.group)
     if data.earlier is None or not measured.chosen.carries_earlier:
         return own
     before = data.earlier.artifact.learned

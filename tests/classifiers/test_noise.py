@@ -7,7 +7,7 @@ import pytest
 
 from classifiers import QueryFacts, default_classifier
 from classifiers.features import read
-from classifiers.part import part_of
+from classifiers.part import READ_CHARS, part_of
 
 SHIPPED = default_classifier()
 QUERIES = (
@@ -34,8 +34,25 @@ def drawn(letters: str, count: int) -> str:
         "!!!!!!!!!!!!",
         "??",
         "Kind regards,\nSam",
+        "x7#Kq!^z0~@mP$ ^?u%&R`|\\w3 *#@!9^~",
+        " ".join(drawn("bcdfghjklmnpqrstvwxz", 320)[at : at + 8] for at in range(0, 320, 8)),
+        "This is extremely hard, use the best model.",
+        "Please think step by step and show your work.",
     ],
-    ids=["emoji", "katakana", "hexadecimal", "marks", "words", "exclamation marks", "??", "sign-off"],
+    ids=[
+        "emoji",
+        "katakana",
+        "hexadecimal",
+        "marks",
+        "words",
+        "exclamation marks",
+        "??",
+        "sign-off",
+        "line noise",
+        "40 words",
+        "a claim",
+        "a plea",
+    ],
 )
 def test_noise_behind_a_query_moves_nothing(query: str, noise: str):
     assert SHIPPED.score(QueryFacts(f"{query} {noise}")) == SHIPPED.score(QueryFacts(query))
@@ -84,6 +101,9 @@ def test_what_is_asked_for_is_no_padding(text: str):
         "请给我解释一下为什么天空是蓝色的。并且给出一个简单的例子。",
         "Answer the question below in one line. "
         + "公司应当依法纳税并对股东负责。股东可以查阅公司章程。" * 40,
+        "Which of these pages is the newest? https://example.org/a?x=1&y=%20#z and https://example.org/b#q",
+        "Why does this fail?\n```\n$x =~ s/^\\s+|\\s+$//g; @y = map { $_ ^ 1 } %h; print `ls|wc` if !~/#/;\n```",
+        "Give a summary in one line. " + "Der Ausschuss vertagte seine Beratungen abermals. " * 20,
         "Which algorithm is likely to have made this hash: 5f4dcc3b5aa765d61d8327deb882cf99",
     ],
     ids=[
@@ -97,6 +117,9 @@ def test_what_is_asked_for_is_no_padding(text: str):
         "German",
         "Chinese",
         "long Chinese",
+        "addresses",
+        "Perl",
+        "long German",
         "hash",
     ],
 )
@@ -106,3 +129,22 @@ def test_code_tables_tex_and_other_languages_are_read_whole(text: str):
     assert [word.decode() for word in read(QueryFacts(text)).words] == [
         piece for word in bare for piece in word.split("_") if piece
     ]
+
+
+@pytest.mark.parametrize("words", [1_500, 4_000, 40_000])
+def test_how_wide_white_space_is_changes_nothing_however_long_the_text(words: int):
+    some = ["alpha", "river", "theorem", "of", "seven"] * (words // 5)
+    narrow, wide = QueryFacts(" ".join(some)), QueryFacts("  \n".join(some))
+    assert SHIPPED.score(wide) == pytest.approx(SHIPPED.score(narrow), abs=0.01)
+    assert read(wide).form == pytest.approx(read(narrow).form, abs=0.01)
+
+
+def test_what_grows_in_its_plain_form_is_made_plain_no_further_than_is_read():
+    grown = part_of("start " + "\ufdfa" * 9_000 + " finish").data
+    assert grown.startswith(b"start ")
+    assert grown.endswith(b" finish")
+    assert len(grown.decode()) <= READ_CHARS + 1
+
+
+def test_a_sentence_of_pleading_words_is_read_where_nothing_else_is_there():
+    assert read(QueryFacts("Think step by step.")).words == [b"think", b"step", b"by", b"step"]

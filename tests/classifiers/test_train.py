@@ -19,6 +19,7 @@ from classifiers.features import FREE
 from classifiers.heads import fit, matrix_of
 from classifiers.neighbours import groups, row_hash
 from classifiers.outcomes import read_outcomes
+from classifiers.overlap import seen
 from classifiers.train import Choice, TrainingReport, train
 from tests.classifiers.outcome_rows import rows, written
 
@@ -138,6 +139,19 @@ def test_held_out_rows_are_written_unchanged_and_share_no_near_copy_with_what_wa
     of_row = groups([QueryFacts(row["query"]) for row in made])
     inside = {of_row[at] for at, row in enumerate(made) if row["id"] in held}
     assert inside.isdisjoint(of_row[at] for at, row in enumerate(made) if row["id"] not in held)
+
+
+def test_no_row_that_was_held_out_is_left_out_when_something_is_judged_by_it(tmp_path: Path):
+    words = [f"w{number}" for number in range(4_000)]  # each row shares a phrase with the next
+    made = [row | {"query": " ".join(words[9 * at : 9 * at + 16])} for at, row in enumerate(rows(400))]
+    report = train(
+        [written(tmp_path / "made.jsonl", made)],
+        tmp_path / "artifact",
+        choice=Choice(holdout=0.5, prior=None),
+    )
+    held = read_outcomes([tmp_path / "artifact" / "holdout.jsonl"]).rows
+    assert 50 < len(held) == report.held_out < 200
+    assert not seen(read_artifact(report.directory), [row.facts for row in held]).any()
 
 
 @pytest.mark.parametrize("form", ["ids", "rows", "chats", "packed rows"])
