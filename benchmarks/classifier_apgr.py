@@ -28,7 +28,7 @@ BASELINES = ("length_alone", "form_alone")
 
 def line(name: str, judged: dict[str, Any]) -> str:
     """One ranking beside the baselines, with the paired differences."""
-    own = judged["shipped_mixture"]
+    own = judged["chosen"]
     cells = [f"{name:<34} {own['apgr']:.3f} ± {own['standard_error']:.3f}"]
     for baseline in BASELINES:
         other, apart = judged[baseline], judged["better_than"][baseline]

@@ -18,7 +18,6 @@ from rich.progress import Progress
 
 from classifiers.artifact import read_artifact
 from classifiers.default import SHIPPED
-from classifiers.figures import of_chosen
 from classifiers.train import Choice, train
 
 
@@ -38,8 +37,8 @@ def figures(manifest: dict[str, Any]) -> dict[str, tuple[float, float]]:
     """Name → (APGR, standard error) of everything that was judged."""
     found: dict[str, tuple[float, float]] = {}
     for kind, judged in manifest["out_of_fold"].items():
-        named = {**judged["candidates"], "shipped": of_chosen(judged)}
-        named |= {f"shipped, {file}": of_chosen(one) for file, one in judged["by_file"].items()}
+        named = {**judged["candidates"], "shipped": judged["chosen"]}
+        named |= {f"shipped, {file}": one["chosen"] for file, one in judged["by_file"].items()}
         found |= {f"{kind}: {name}": (one["apgr"], one["standard_error"]) for name, one in named.items()}
     return found
 

@@ -27,12 +27,6 @@ def figures(manifest: dict[str, Any]) -> str:
     return "\n".join((*_rankings(manifest, folds), "", *_by_file(folds), "", *_routed(manifest, folds)))
 
 
-def of_chosen(judged: dict[str, Any]) -> dict[str, Any]:
-    """The APGR of the ranking that was chosen; older manifests call it the shipped mixture."""
-    found: dict[str, Any] = judged["chosen"] if "chosen" in judged else judged["shipped_mixture"]
-    return found
-
-
 def _rankings(manifest: dict[str, Any], folds: dict[str, Any]) -> Iterator[str]:
     data = manifest["data"]
     copies = data["groups_of_near_copies"]
@@ -41,7 +35,7 @@ def _rankings(manifest: dict[str, Any], folds: dict[str, Any]) -> Iterator[str]:
     yield "| folds | shipped | form alone | length alone | calibration error | unfamiliar |"
     yield "|---|---|---|---|---|---|"
     for kind, one in folds.items():
-        shown = (of_chosen(one), one["form_alone"], one["length_alone"])
+        shown = (one["chosen"], one["form_alone"], one["length_alone"])
         cells = " | ".join(map(_apgr, shown))
         error, strange = one["calibration_error"], one["unfamiliar_share"]
         yield f"| {_KINDS[kind]} | {cells} | {error:.3f} | {strange:.1%} |"
@@ -52,7 +46,7 @@ def _by_file(folds: dict[str, Any]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for kind, judged in folds.items():
         for file, one in judged["by_file"].items():
-            shown = (of_chosen(one), one["form_alone"], one["length_alone"])
+            shown = (one["chosen"], one["form_alone"], one["length_alone"])
             cells = " | ".join(map(_apgr, shown))
             apart = one["better_than"]["length_alone"]
             interval = f"{apart['difference']:+.3f} ({apart['low']:+.3f} to {apart['high']:+.3f})"

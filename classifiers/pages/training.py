@@ -12,7 +12,6 @@ from classifiers.calibration import calibration_error
 from classifiers.evaluation.contenders import baselines, large_is_best
 from classifiers.evaluation.measured import Measured, measure
 from classifiers.evaluation.rows import Contender, Floats, Judged
-from classifiers.figures import of_chosen
 from classifiers.out_of_fold import OutOfFold
 from classifiers.pages import plots
 from classifiers.pages.drawing import Colour
@@ -216,7 +215,7 @@ def _folds(page: _Page) -> Iterator[str]:
     yield '<section class="card"><h2>Kinds of folds</h2>'
     yield table.opened()
     for kind, figures in folds.items():
-        ours, length = of_chosen(figures), figures["length_alone"]
+        ours, length = figures["chosen"], figures["length_alone"]
         error = f"{figures['calibration_error']:.3f}"
         yield table.named(shown(kind), _give_or_take(ours), _give_or_take(length), error)
     yield (

@@ -126,7 +126,7 @@ def _of_floor(tuned: "Tuned", aim: FloorAim) -> Iterator[str]:
         return
     if proof.threshold is not None and proof.lower_bound is not None:
         yield (
-            f"Certified: threshold {proof.threshold} keeps at least {kept} of always-large quality, with "
+            f"Certified: threshold {proof.threshold:.6g} keeps at least {kept} of always-large quality, with "
             f"{sure} confidence (lower bound {proof.lower_bound:.1%}; {proof.method}, {proof.n:,} rows)."
         )
         yield from _spent(tuned.point)

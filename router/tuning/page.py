@@ -65,12 +65,12 @@ def _said(tuned: Tuned) -> str:
         if tuned.threshold is None:
             return f"Not certified: no threshold was proven to keep {wanted}."
         provisional = ", provisional: on a judge's scores" if tuned.provisional else ""
-        return f"Certified{provisional}: threshold {tuned.threshold} keeps {wanted}."
+        return f"Certified{provisional}: threshold {tuned.threshold:.6g} keeps {wanted}."
     if isinstance(aim, BudgetAim):
         budget = f"{aim.monthly_usd:,.10g} USD for {aim.requests:,} requests a month"
         if tuned.threshold is None:
             return f"No threshold stays within {budget}."
-        return f"Threshold {tuned.threshold} is the lowest within {budget}."
+        return f"Threshold {tuned.threshold:.6g} is the lowest within {budget}."
     return f"Large where it is worth it, at {aim.value_usd:,.10g} USD a good answer."
 
 

@@ -11,7 +11,6 @@ from classifiers import default_classifier
 from classifiers.artifact import read_artifact
 from classifiers.default import SHIPPED
 from classifiers.features import FEATURE_VERSION
-from classifiers.figures import of_chosen
 
 HEAVY = (
     "sklearn",
@@ -48,7 +47,7 @@ def test_its_manifest_has_out_of_fold_figures_of_every_kind(kind: str):
     figures = MANIFEST["out_of_fold"][kind]
     assert set(figures["by_file"]) == {"mmlu", "mixed", "routerbench"}
     for one in (figures, *figures["by_file"].values()):
-        for ranking in (of_chosen(one), one["length_alone"]):
+        for ranking in (one["chosen"], one["length_alone"]):
             assert 0 < ranking["apgr"] < 1
             assert ranking["standard_error"] > 0
     assert 0 <= figures["calibration_error"] <= 0.1
@@ -58,7 +57,7 @@ def test_its_manifest_has_out_of_fold_figures_of_every_kind(kind: str):
 
 def test_on_queries_like_those_it_learned_from_it_ranks_better_than_length_in_every_file():
     for one in MANIFEST["out_of_fold"]["random"]["by_file"].values():
-        assert of_chosen(one)["apgr"] > one["length_alone"]["apgr"]
+        assert one["chosen"]["apgr"] > one["length_alone"]["apgr"]
 
 
 def test_serving_imports_neither_what_training_needs_nor_the_other_rooms():
