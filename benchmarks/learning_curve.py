@@ -31,11 +31,11 @@ LEAST_JUDGED = 500
 
 
 def drawn(group: np.ndarray, labels: int, seed: int) -> np.ndarray:
-    """Which rows to learn from: whole groups in a drawn order, up to so many rows."""
+    """Which rows to learn from: whole groups in a drawn order, until they are so many rows."""
     order = np.random.default_rng(seed).permutation(int(group.max()) + 1)
     place = np.argsort(order)[group]
     sizes = np.bincount(place)
-    return np.asarray(np.cumsum(sizes)[place] <= labels)
+    return np.asarray((np.cumsum(sizes) - sizes)[place] < labels)
 
 
 def judged(directory: Path, rows: list[Outcome]) -> np.ndarray:
@@ -71,11 +71,11 @@ def curve(name: str, options: argparse.Namespace, place: Path) -> None:
                 (one.value, one.standard_error, other.value, *apgr_difference(raw, before, small, large))
             )
         own, error, before, apart, apart_error = np.array(found, dtype=float).mean(axis=0)
-        worst = min(difference / spread if spread else 0.0 for *_, difference, spread in found)
+        worst, spread = min((gained, error) for *_, gained, error in found)
         picks = ", ".join(f"{pick} {count}" for pick, count in chosen.most_common())
         print(
             f"{name:<12} {labels:>6} {own:.3f} ± {error:.3f}  prior {before:.3f}  {apart:+.3f} ± "
-            f"{apart_error:.3f}  worst draw {worst:+.1f} SE  {picks}",
+            f"{apart_error:.3f}  worst draw {worst:+.3f} ± {spread:.3f}  {picks}",
             flush=True,
         )
 
