@@ -36,6 +36,11 @@ class AccountKeys:
         """Sorted set of the hours (Unix hours) that have counters."""
         return f"{self.prefix}hours"
 
+    @property
+    def archived(self) -> str:
+        """Hash: up to where entries have left the store, and which export of which day they left for."""
+        return f"{self.prefix}archived"
+
     def attempt(self, attempt_id: str) -> str:
         """Hash: state of one attempt, its hold while it is open."""
         return f"{self.prefix}attempt:{attempt_id}"
@@ -77,6 +82,25 @@ class AccountKeys:
     def groups(self, hour: int) -> str:
         """Number: the groups that are counted under labels of their own in one hour."""
         return f"{self.prefix}groups:{hour}"
+
+    @property
+    def budgets(self) -> str:
+        """Hash: budget id → the budget as JSON."""
+        return f"{self.prefix}budgets"
+
+    @property
+    def held(self) -> str:
+        """Hash: attempt id → what it holds of budgets, a line for each window; only while it is held."""
+        return f"{self.prefix}held"
+
+    @property
+    def windows(self) -> str:
+        """Sorted set: name of a window → when its key expires, Unix milliseconds."""
+        return f"{self.prefix}windows"
+
+    def window(self, name: str) -> str:
+        """Hash: what is left of one budget in one window of time."""
+        return f"{self.prefix}left:{name}"
 
 
 SETTINGS_PREFIX = f"{ROOT}:{{settings}}:"
