@@ -40,7 +40,7 @@ class Seen:
 async def look(store: Store, expected: Iterable[str] = (), *more: Sequence[Word]) -> Seen:
     """The versions, and behind them what `more` commands answer.
 
-    One round trip, and another one if there is an account that was not `expected`.
+    One round trip, in a Cluster two, and as many again if there is an account that was not `expected`.
 
     Raises:
         StoreUnavailable: no answer.
@@ -48,16 +48,15 @@ async def look(store: Store, expected: Iterable[str] = (), *more: Sequence[Word]
     """
     names = sorted({"main", *expected})
     while True:
-        overall, members, *replies = await store.commands(
-            ("GET", SETTINGS_VERSION),
-            ("SMEMBERS", ACCOUNTS),
-            *(("GET", AccountKeys(name).version) for name in names),
-            *more,
+        replies = await store.commands_in_turn(
+            [("GET", AccountKeys(name).version) for name in names],
+            [("GET", SETTINGS_VERSION), ("SMEMBERS", ACCOUNTS), *more],
         )
         found = dict(zip(names, replies, strict=False))
+        overall, members, *rest = replies[len(names) :]
         names = _names(members)
         if found.keys() >= set(names):
-            return Seen(_text(overall), {name: _text(found[name]) for name in names}, replies[len(found) :])
+            return Seen(_text(overall), {name: _text(found[name]) for name in names}, rest)
 
 
 def _names(members: Iterable[bytes]) -> list[str]:

@@ -282,7 +282,6 @@ async def test_a_reserve_that_timed_out_but_landed_is_charged_once_when_the_call
     await lasting(warm).reserve(ACCOUNT, a_hold("dec_0"), version="")
     store = Store.at_url(server.url, timeout_s=0.2)
     await store.server()
-    store._flags_known = True
     books, decision = make(store), a_decision()
     await lasting(store).extend(ACCOUNT, ["dec_0-1"])  # opens the connection that scripts travel on
     server.freeze()

@@ -135,7 +135,7 @@ async def test_a_full_store_refuses_new_holds_and_still_settles_and_reaps(own_se
 
 async def test_servers_older_than_7_get_scripts_without_the_flags_line(store: Store):
     """The flags line is what they do not know; here a newer server runs the same text without it."""
-    store._flags_known = False
+    (await store._layout.node(None))._flags_known = False  # type: ignore[attr-defined]
     ledger = fleeting(store)
     at_ms = await reserve(ledger, a_hold())
     assert await ledger.reap(ACCOUNT) == 1
