@@ -16,6 +16,7 @@ from router.cli import (
     example_outcomes,
     keys,
     ledger,
+    ledger_export,
     outcomes,
     prices,
     replay,
@@ -89,6 +90,7 @@ def _add_groups(app: typer.Typer) -> None:
 
     group = _group("Check what was counted.")
     _add(group, "verify", ledger.verify)
+    _add(group, "export", ledger_export.export)
     app.add_typer(group, name="ledger")
 
     group = _group("Show what models cost, and where another source disagrees.")

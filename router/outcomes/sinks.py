@@ -32,8 +32,7 @@ class Columns:
     """Parquet: a tier's fields are columns such as `small.score`, messages and tools are JSON texts."""
 
     def __init__(self, path: Path) -> None:
-        import pyarrow as pa  # noqa: PLC0415 - only who asks for Parquet waits for it
-        from pyarrow import parquet  # noqa: PLC0415
+        from router.archive.parquet import RowWriter  # noqa: PLC0415 - only who asks for Parquet waits for it
 
         texts = (
             "id",
@@ -49,18 +48,17 @@ class Columns:
         )
         numbers = ("difficulty", "weight", "threshold")
         tiers = ("small", "large")
-        self._schema = pa.schema(
-            [
-                *((name, pa.string()) for name in texts),
-                *((name, pa.float64()) for name in numbers),
-                ("drawn", pa.bool_()),
-                *((f"{tier}.model", pa.string()) for tier in tiers),
-                *((f"{tier}.{name}", pa.float64()) for tier in tiers for name in ("score", "cost_usd")),
-            ]
+        self._writer = RowWriter(
+            path,
+            {
+                **dict.fromkeys(texts, "text"),
+                **dict.fromkeys(numbers, "real"),
+                "drawn": "flag",
+                **{f"{tier}.model": "text" for tier in tiers},
+                **{f"{tier}.{name}": "real" for tier in tiers for name in ("score", "cost_usd")},
+            },
+            rows_at_once=_BATCH,
         )
-        self._table = pa.Table
-        self._writer = parquet.ParquetWriter(path, self._schema)
-        self._rows: list[dict[str, Any]] = []
 
     def write(self, row: dict[str, Any]) -> None:
         """See `Sink`."""
@@ -68,19 +66,11 @@ class Columns:
         flat |= {name: json.dumps(row[name]) for name in _AS_JSON if name in row}
         for tier in ("small", "large"):
             flat |= {f"{tier}.{name}": value for name, value in row[tier].items()}
-        self._rows.append(flat)
-        if len(self._rows) >= _BATCH:
-            self._flush()
+        self._writer.write(flat)
 
     def close(self) -> None:
         """Writes the rest and the file's end."""
-        self._flush()
         self._writer.close()
-
-    def _flush(self) -> None:
-        if self._rows:
-            self._writer.write_table(self._table.from_pylist(self._rows, schema=self._schema))
-            self._rows = []
 
 
 @contextmanager

@@ -311,6 +311,19 @@ class LedgerSettings(Section):
     decision_retention_days: int = Field(
         30, ge=1, le=3_650, description="Days a decision can be looked up. Its cost stays in the ledger."
     )
+    archive_dir: Path | None = Field(
+        None,
+        strict=False,
+        description="Directory that `pennyroute ledger export` writes to and that reports read entries from "
+        "which have left the store. Unset: named with --to, and remembered by the store.",
+    )
+    entry_retention_days: int | None = Field(
+        None,
+        ge=32,
+        le=36_500,
+        description="Days that entries stay in the store after `pennyroute ledger export --trim` has them in "
+        "Parquet; whatever is not exported stays. Unset: 32.",
+    )
 
 
 class OutcomeSettings(Section):
