@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +10,14 @@ import msgspec
 from msgspec.structs import replace
 
 from policies import Tier
+from router.budgets.budget import Asker, Claim, Unit, claims_of
 from router.catalog import Model
 from router.clock import World
 from router.decision import Decision
-from router.errors import StoreUnavailable
+from router.errors import EnforcementUnavailable, StoreUnavailable
 from router.ledger.entry import Entry, Kind, Tokens, attempt_id
-from router.ledger.ledger import Hold, Ledger
+from router.ledger.ledger import Hold, Ledger, StaleSettings
+from router.live import LiveSettings
 from router.moments import utc
 from router.pricing.book import PriceBook
 from router.pricing.price import Price, cost_nano, worst_case_nano
@@ -27,6 +29,7 @@ from router.trimming import input_bound
 
 _log = logging.getLogger(__name__)
 _OUTPUT_WHEN_UNCAPPED = 16_384
+_TRIES_AT_FRESH_BUDGETS = 5
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -97,8 +100,16 @@ class Bookkeeper:
         open_attempts: account → ids of the attempts in flight, whose holds must be kept alive.
     """
 
-    def __init__(self, ledger: Ledger, spool: Spool, book: PriceBook, world: World) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        spool: Spool,
+        book: PriceBook,
+        world: World,
+        live: LiveSettings | None = None,  # without it there are no budgets
+    ) -> None:
         self._ledger = ledger
+        self._live = live
         self._spool = spool
         self._book = book
         self._world = world
@@ -106,27 +117,61 @@ class Bookkeeper:
         self.open_attempts: dict[str, set[str]] = {}
 
     async def open(self, decision: Decision, model: Model, number: int, *, version: str) -> OpenAttempt:
-        """Holds the worst case of calling `model`; while the store is away the call goes on without a hold.
+        """Holds the worst case of calling `model`, in every budget that applies.
+
+        While the store is away the call goes on without a hold, unless a hard budget applies.
+
+        Args:
+            decision: what is attempted.
+            model: whom is called.
+            number: 1 for a decision's first attempt.
+            version: the account's settings version the decision was made with; '' accepts any.
 
         Raises:
             StaleSettings: decide again.
+            BudgetExceeded: a hard budget has too little left; nothing is held.
+            EnforcementUnavailable: a hard budget applies, and nobody can tell whether the call fits it.
             StoreRefused: what the store holds does not let it be held.
         """
         attempt = self._draft(decision, model, number)
         account = decision.query.caller.account
+        budgets = self._live.budgets(account) if self._live else ()
+        claims = claims_of(budgets, asker_of(decision, model))
+        _check_priced(claims, attempt)
         try:
-            at_ms = await self._ledger.reserve(
-                account, Hold(attempt.worst, encode_record(attempt.record)), version=version
+            held = await self._ledger.reserve(
+                account, Hold(attempt.worst, encode_record(attempt.record), claims), version=version
             )
-        except StoreUnavailable:
+        except StoreUnavailable as away:
             attempt = replace(attempt, record=replace(attempt.record, enforced=False))
+            if any(claim.budget.hard for claim in claims):  # the hold may have landed all the same
+                self.close_later(attempt, Spent(outcome=EnforcementUnavailable.code, final=True))
+                raise EnforcementUnavailable(
+                    "a hard budget applies, and the store does not say what is left of it; try again"
+                ) from away
         except asyncio.CancelledError:  # the hold may land all the same
             self.close_later(attempt, Spent(outcome="client_gone", final=True))
             raise
         else:
-            attempt = replace(attempt, worst=replace(attempt.worst, at_ms=at_ms))
+            attempt = replace(attempt, worst=replace(attempt.worst, at_ms=held.at_ms, budgets=held.budgets))
         self.open_attempts.setdefault(account, set()).add(attempt.worst.attempt_id)
         return attempt
+
+    async def open_next(self, decision: Decision, number: int) -> OpenAttempt:
+        """Holds an attempt that no new decision stands before, in the budgets that are in force now.
+
+        Raises:
+            PennyrouteError: as `open`, but never that something is stale.
+        """
+        account = decision.query.caller.account
+        for _ in range(_TRIES_AT_FRESH_BUDGETS):
+            version = self._live.known.versions.get(account, "0") if self._live else ""
+            try:
+                return await self.open(decision, decision.model, number, version=version)
+            except StaleSettings:
+                if self._live:
+                    await self._live.refresh()
+        raise StoreUnavailable("thresholds, keys or budgets keep changing; try again")
 
     async def close(self, attempt: OpenAttempt, spent: Spent) -> Charge:
         """Writes what the attempt used; never loses it, whatever the store or the caller does.
@@ -149,10 +194,10 @@ class Bookkeeper:
         entry, record, _ = self._closing(attempt, spent)
         self.later(self._write(attempt.record.account, entry, record))
 
-    def abandon_later(self, failed: OpenAttempt) -> None:
-        """Ends a decision whose caller left after a failed attempt, before the next: that one is void."""
+    def abandon_later(self, failed: OpenAttempt, outcome: str = "client_gone") -> None:
+        """Ends a decision after a failed attempt, before the next: that one is void."""
         following = self._draft(failed.decision, failed.model, failed.worst.number + 1)
-        self.close_later(following, Spent(outcome="client_gone", final=True))
+        self.close_later(following, Spent(outcome=outcome, final=True))
 
     def later(self, work: Coroutine[Any, Any, object]) -> None:
         """Runs work that outlives its request; `drain` waits for it, and the log has what it raised."""
@@ -304,6 +349,33 @@ class Bookkeeper:
         if spent.answered:
             baseline = cost if large.name == attempt.model.name else _cost(usage, large.price, moment)
         return Charge(usage, cost, baseline, spent.source), basis
+
+
+def asker_of(decision: Decision, model: Model) -> Asker:
+    """Who a call counts as in budgets."""
+    labels, key = decision.query.labels, decision.query.caller.key_id
+    return Asker(
+        key=key,
+        team=labels.team,
+        feature=labels.feature,
+        route=decision.route_name,
+        model=model.name,
+        user=labels.user,
+    )
+
+
+def _check_priced(claims: Iterable[Claim], attempt: OpenAttempt) -> None:
+    """Refuses what a hard budget of dollars applies to, and whose price nobody knows."""
+    if attempt.worst.cost_nano is not None:
+        return
+    for claim in claims:
+        if claim.budget.hard and claim.budget.unit is Unit.USD:
+            error = EnforcementUnavailable(
+                f"budget {claim.budget.id} limits dollars, and the price of {attempt.model.name!r} is not "
+                "known: state its price, or limit tokens instead"
+            )
+            error.retryable = False
+            raise error
 
 
 def _cost(

@@ -18,7 +18,7 @@ from router.bookkeeper import NOTHING_SPENT, Bookkeeper, Charge, OpenAttempt, Sp
 from router.catalog import Catalog, Model
 from router.clock import World
 from router.decision import Decision, decide, direct, fallbacks_of, fallen_back
-from router.errors import NotPermitted, StoreUnavailable
+from router.errors import NotPermitted, PennyrouteError, StoreUnavailable
 from router.failures import as_error, charged_for, cut_short
 from router.ledger.ledger import StaleSettings
 from router.live import LiveSettings
@@ -186,7 +186,7 @@ class Router:
                     model, *waiting = waiting
                     decision = fallen_back(decision, model)
             number += 1
-            attempt = await self._books.open(decision, decision.model, number, version="")
+            attempt = await self._open_next(decision, attempt)
 
     def _decide(self, query: Query, decision_id: str) -> Decision:
         if not query.caller.may_call:
@@ -198,7 +198,7 @@ class Router:
         return self._auditor.drawn(decide(decision_id, query, target, threshold, self._classifier))
 
     async def _open_first(self, decision: Decision) -> tuple[Decision, OpenAttempt]:
-        """Holds the first attempt, deciding again as often as thresholds or keys change meanwhile."""
+        """Holds the first attempt, deciding again as often as settings change meanwhile."""
         account = decision.query.caller.account
         for _ in range(_TRIES_AT_FRESH_SETTINGS):
             version = self._live.known.versions.get(account, "0")
@@ -208,7 +208,16 @@ class Router:
                 await self._live.refresh()
                 query = replace(decision.asked, caller=self._live.confirm(decision.query.caller))
                 decision = self._decide(query, decision.id)
-        raise StoreUnavailable("thresholds or keys keep changing; try again")
+        raise StoreUnavailable("thresholds, keys or budgets keep changing; try again")
+
+    async def _open_next(self, decision: Decision, failed: OpenAttempt) -> OpenAttempt:
+        """Holds the attempt after one that failed: a fallback may cost more than what it stands in for."""
+        try:
+            return await self._books.open_next(decision, failed.worst.number + 1)
+        except PennyrouteError as error:
+            self._books.abandon_later(failed, error.code)
+            error.decision_id = decision.id
+            raise
 
     async def _close_failed(self, attempt: OpenAttempt, failure: AttemptFailed, step: Step) -> Charge:
         """Books an attempt that failed, and waits as long as the next step says."""

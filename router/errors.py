@@ -166,6 +166,33 @@ class StoreUnavailable(PennyrouteError):  # noqa: N818
     retryable = True
 
 
+class EnforcementUnavailable(PennyrouteError):  # noqa: N818
+    """A hard budget applies, and whether the call fits it cannot be told: nobody was called."""
+
+    status = 503
+    code = "enforcement_unavailable"
+    retryable = True
+
+
+class BudgetExceeded(PennyrouteError):  # noqa: N818
+    """A hard budget has less left than the call may cost; nobody was called, and nothing is charged.
+
+    Attributes:
+        budget_id: the budget.
+        unit: `usd` or `tokens`.
+        left: what is left, in nano-dollars or tokens.
+        limit: the whole, in the same.
+    """
+
+    status = 429
+    code = "budget_exceeded"
+    kind = "insufficient_quota"
+    budget_id: str = ""
+    unit: str = "usd"
+    left: int = 0
+    limit: int = 0
+
+
 class ServiceBusy(PennyrouteError):  # noqa: N818
     """A worker has as many connections as it takes."""
 

@@ -1,4 +1,4 @@
-"""What a worker knows of the things people change while it runs: thresholds and keys."""
+"""What a worker knows of the things people change while it runs: thresholds, keys and budgets."""
 
 import asyncio
 import contextlib
@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from router.access.caller import ANYBODY, Caller
 from router.access.keys import ApiKey, Scope, digest, keys_of
+from router.budgets.budget import Budget, budgets_of
 from router.clock import World
 from router.errors import NotAuthenticated, PennyrouteError, StoreUnavailable
 from router.joint import Joint
 from router.routes.threshold import Threshold
 from router.routes.thresholds import threshold_of
 from router.store.connection import Store, StoreRefused
-from router.store.keys import API_KEYS, threshold_key
+from router.store.keys import API_KEYS, AccountKeys, threshold_key
 from router.store.settings import look
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Known:
         versions: account → its version, which a reserve carries.
         thresholds: route → threshold in force.
         keys: SHA-256 → key, revoked ones too.
+        budgets: account → its budgets; never older than its version.
         read_s: monotonic seconds of when it was last confirmed; minus infinity before the first time.
         sealed: this worker has seen a key: a store that lost its keys opens nothing either.
     """
@@ -43,6 +45,7 @@ class Known:
     versions: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     keys: Mapping[str, ApiKey] = field(default_factory=dict)
+    budgets: Mapping[str, tuple[Budget, ...]] = field(default_factory=dict)
     read_s: float = -math.inf
     sealed: bool = False
 
@@ -106,17 +109,24 @@ class LiveSettings:
         began_s = self._world.monotonic_s()
         questions = [("HGETALL", threshold_key(route)) for route in self._routes]
         seen = await look(self._store, self.known.versions, *questions, ("HGETALL", API_KEYS))
+        raw_budgets = await self._store.commands(
+            *(("HGETALL", AccountKeys(account).budgets) for account in seen.versions)
+        )
         *hashes, raw_keys = seen.more
         try:
             found = [threshold_of(route, raw) for route, raw in zip(self._routes, hashes, strict=True)]
             keys = keys_of(raw_keys)
+            budgets = [budgets_of(raw) for raw in raw_budgets]
         except (ValueError, TypeError) as error:  # what is written has another form than this version's
-            raise StoreRefused(f"a threshold or a key in the store cannot be read: {error}") from error
+            raise StoreRefused(
+                f"a threshold, a key or a budget in the store cannot be read: {error}"
+            ) from error
         self.known = Known(
             overall=seen.overall,
             versions=seen.versions,
             thresholds={threshold.route: threshold for threshold in found if threshold},
             keys=keys,
+            budgets=dict(zip(seen.versions, budgets, strict=True)),
             read_s=began_s,
             sealed=self.known.keys_exist,
         )
@@ -148,6 +158,10 @@ class LiveSettings:
                 f"the threshold of route {route!r} is not in the store; a restart of the service brings it in"
             )
         return found
+
+    def budgets(self, account: str) -> tuple[Budget, ...]:
+        """The budgets of an account, as far as they are known."""
+        return self.known.budgets.get(account, ())
 
     def caller(self, secret: str | None) -> Caller:
         """Who holds this key.

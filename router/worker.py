@@ -149,7 +149,7 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
         ledger = Ledger(store, terms)
         spool = Spool(plan.data_dir / "spool", world)
         stack.callback(spool.close)
-        books = Bookkeeper(ledger, spool, made.book, world)
+        books = Bookkeeper(ledger, spool, made.book, world, live)
         upstreams = Upstreams(Session(), world)
         stack.push_async_callback(upstreams.aclose)
         stack.push_async_callback(books.drain)

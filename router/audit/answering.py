@@ -37,7 +37,9 @@ class Answering:
 
         Raises:
             AttemptFailed: there is none; what was used is booked.
-            StoreUnavailable: the money cannot be held, so nobody was asked.
+            BudgetExceeded: a hard budget has too little left, so nobody was asked.
+            EnforcementUnavailable: the money cannot be held, so nobody was asked.
+            StoreUnavailable: as above.
             StoreRefused: as above.
         """
         before = NOTHING_SPENT
@@ -67,7 +69,7 @@ class Answering:
             number += 1
 
     async def _open(self, decision: Decision, number: int) -> OpenAttempt:
-        attempt = await self._books.open(decision, decision.model, number, version="")
+        attempt = await self._books.open_next(decision, number)
         if not attempt.record.enforced:  # a caller's call goes on without a hold; this one can wait
             await self._books.close(attempt, Spent(outcome="store_unavailable", final=True))
             raise StoreUnavailable("the store is away: no audit is made without holding its money")

@@ -23,7 +23,7 @@ from router.audit.share import Shares
 from router.bookkeeper import Charge
 from router.clock import World
 from router.decision import Decision, Drawn
-from router.errors import StoreUnavailable
+from router.errors import BudgetExceeded, EnforcementUnavailable, StoreUnavailable
 from router.outcomes.record import OutcomeRecord
 from router.providers.answer import Stated
 from router.providers.failure import AttemptFailed
@@ -202,7 +202,9 @@ class Auditor:
             return replace(outcome, missing=why.missing)
         except AttemptFailed:
             return replace(outcome, missing=Missing.OTHER_FAILED)
-        except (StoreUnavailable, StoreRefused):
+        except BudgetExceeded:
+            return replace(outcome, missing=Missing.BUDGET_EXCEEDED)
+        except (StoreUnavailable, StoreRefused, EnforcementUnavailable):
             return replace(outcome, missing=Missing.STORE_UNAVAILABLE)
         except Exception as error:  # noqa: BLE001 - whatever it is, the outcome says that there is none
             _log.error("audit of decision %s failed inside: %s", case.decision.id, _place_of(error))

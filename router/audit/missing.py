@@ -7,6 +7,7 @@ class Missing(StrEnum):
     """The list is closed; docs/audit.md explains each."""
 
     AWAITING_SCORES = "awaiting_scores"  # both answered; feedback or an import brings the scores
+    BUDGET_EXCEEDED = "budget_exceeded"
     BUSY = "busy"
     CLIENT_GONE = "client_gone"
     FAILED = "failed"

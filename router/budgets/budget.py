@@ -84,7 +84,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What makes it this budget: setting another limit for the same changes it, and makes no second one."""
+        """What makes it this budget: another limit for the same changes it, and makes no second one."""
         return (tuple(sorted(self.scope.items())), self.period, self.time_zone, self.window_s, self.unit)
 
     @property

@@ -85,7 +85,7 @@ def _stepped(start: date, period: Period, by: int) -> date:
 
 
 def _midnight_ms(day: date, zone: ZoneInfo) -> int:
-    """When a date begins: at its first midnight, or, where the clock skips that, at the moment of the skip."""
+    """When a date begins: at its first midnight, or, where the clock skips that, when it does."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
     return (midnight - _EPOCH) // timedelta(milliseconds=1)
 

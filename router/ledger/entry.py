@@ -5,6 +5,8 @@ from enum import StrEnum
 import msgspec
 
 from policies import Reason
+from router.budgets.budget import Unit
+from router.budgets.held import Held
 from router.ledger.histogram import bucket
 from router.moments import HOUR_MS
 from router.pricing.usage import Usage, UsageSource
@@ -107,6 +109,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         certificate: id of the certificate in force when it was decided; '' without one.
         purpose: '' where it is to answer a caller; `audit` where it is to see what another model would have
             answered, or to judge answers.
+        budgets: what was held for it in the windows of budgets; what is charged there in its place, `charged`
+            says.
     """
 
     version: int = 1
@@ -143,6 +147,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     replaces: "Entry | None" = None
     certificate: str = ""
     purpose: str = ""
+    budgets: tuple[Held, ...] = ()
 
     @property
     def hour(self) -> int:
@@ -152,7 +157,17 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     @property
     def overrun(self) -> bool:
         """Whether the truth came out above what was held."""
-        return self.cost_nano is not None and self.cost_nano > self.held_nano
+        if self.cost_nano is not None and self.cost_nano > self.held_nano:
+            return True
+        return any(self.charged(held) > held.amount for held in self.budgets)
+
+    def charged(self, held: Held) -> int:
+        """What it takes of a budget in place of what was held; all that was held where it is not known."""
+        if not self.usage_source:
+            return 0
+        if held.unit is Unit.USD:
+            return held.amount if self.cost_nano is None else self.cost_nano
+        return held.amount if self.tokens is None else self.tokens.input + self.tokens.output
 
     @property
     def group(self) -> str:

@@ -1,12 +1,20 @@
 """Reserve, settle, extend, reap: the life of an attempt's money. The rules are in docs/ledger.md."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 from msgspec.structs import replace
 
+from router.budgets.budget import Claim, Unit
+from router.budgets.clock import StoreClock
+from router.budgets.exceeded import Refusal, exceeded
+from router.budgets.held import Held, held_lines, read_held
+from router.budgets.standing import Standing
+from router.budgets.window import Window, window_of
+from router.errors import StoreUnavailable
 from router.ledger.entry import Entry, Kind, decode, encode, increments
 from router.store.connection import Reply, Store, StoreRefused
 from router.store.keys import AccountKeys
@@ -20,11 +28,12 @@ REAP = read_script(_PACKAGE, "reap", "record", may_fill=True, repeatable=True)
 ADJUST = read_script(_PACKAGE, "adjust", "record", may_fill=True, repeatable=True)
 EXTEND = read_script(_PACKAGE, "extend", may_fill=True, repeatable=True)
 
+_TRIES_AT_THE_RIGHT_WINDOW = 5
 _STATES = {Kind.SETTLE: "settled", Kind.VOID: "void", Kind.ASSUME: "assumed", Kind.ADJUST: "settled"}
 
 
 class StaleSettings(Exception):  # noqa: N818 - not an error: decide again
-    """Thresholds or keys changed since the decision was made."""
+    """Thresholds, keys or budgets changed since the decision was made."""
 
 
 class Recorded(StrEnum):
@@ -59,53 +68,106 @@ class Hold:
     Attributes:
         worst: the entry of kind `assume`, whose `cost_nano` is what is held (0 when the price is unknown).
         decision: the decision as JSON, for the same case.
+        claims: the budgets it counts in.
     """
 
     worst: Entry
     decision: bytes
+    claims: tuple[Claim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What a reserve answered.
+
+    Attributes:
+        at_ms: milliseconds of the store's time: the moment whose hour the attempt counts in.
+        budgets: what is held of budgets.
+    """
+
+    at_ms: int
+    budgets: tuple[Held, ...]
 
 
 class Ledger:
-    """The ledger of every account in one store."""
+    """The ledger of every account in one store.
+
+    Attributes:
+        standing: what is left of budgets, as its reserves said.
+    """
 
     def __init__(self, store: Store, terms: Terms) -> None:
         self._store = store
         self._terms = terms
         self._unreadable: set[tuple[str, bytes]] = set()
+        self._clock = StoreClock(store)
+        self.standing = Standing(store, self._clock)
 
-    async def reserve(self, account: str, hold: Hold, *, version: str) -> int:
-        """Holds an attempt's worst case.
+    async def reserve(self, account: str, hold: Hold, *, version: str) -> Reserved:
+        """Holds an attempt's worst case, in the ledger and in every budget it counts in.
 
         Args:
             account: the tenant.
             hold: the worst case.
             version: the account's settings version the decision was made with; '' accepts any.
 
-        Returns:
-            Milliseconds of the store's time: the moment whose hour the attempt counts in.
-
         Raises:
             StaleSettings: decide again with newer settings; nothing is held.
+            BudgetExceeded: a hard budget has less left than the worst case; nothing is held.
             StoreUnavailable: whether it is held is not known; if so, it is reaped.
             StoreRefused: the attempt was over before, or the store holds something else under its names.
         """
+        for _ in range(_TRIES_AT_THE_RIGHT_WINDOW):
+            now_ms = await self._clock.now_ms() if hold.claims else 0
+            windows = [window_of(claim, now_ms) for claim in hold.claims]
+            reply = await self._reserve(account, hold, windows, version)
+            if reply[0] != b"when":
+                return self._reserved(account, hold, windows, reply)
+            self._clock.heard(int(reply[1]))
+        raise StoreUnavailable("the store's clock and this worker's do not agree on the windows of budgets")
+
+    async def _reserve(self, account: str, hold: Hold, windows: Sequence[Window], version: str) -> Reply:
         keys, worst = AccountKeys(account), hold.worst
-        reply = await self._store.run(
+        words = [
+            word
+            for claim, window in zip(hold.claims, windows, strict=True)
+            for word in _asked(claim, window, worst)
+        ]
+        return await self._store.run(
             RESERVE,
-            (keys.attempt(worst.attempt_id), keys.holds, keys.version),
+            (
+                keys.attempt(worst.attempt_id),
+                keys.holds,
+                keys.version,
+                keys.windows,
+                keys.held,
+                *(keys.window(window.name) for window in windows),
+            ),
             (
                 worst.attempt_id,
                 version,
                 int(self._terms.hold_expiry_s * 1000),
                 encode(worst),
                 hold.decision,
+                len(windows),
+                *words,
             ),
         )
-        if reply[0] == b"stale":
+
+    def _reserved(self, account: str, hold: Hold, windows: Sequence[Window], reply: Reply) -> Reserved:
+        kind = reply[0]
+        if kind == b"stale":
             raise StaleSettings
-        if reply[0] == b"exists" and reply[1] != b"held":  # held: our own request, sent again
-            raise StoreRefused(f"attempt {worst.attempt_id} is already {reply[1].decode()}")
-        return int(reply[-1])
+        if kind == b"exists":
+            if reply[1] != b"held":  # held: our own request, sent again
+                raise StoreRefused(f"attempt {hold.worst.attempt_id} is already {reply[1].decode()}")
+            return Reserved(int(reply[2]), read_held(reply[3]))
+        self._clock.heard(int(reply[1]))
+        if kind == b"refused":
+            raise exceeded(_refusals(hold, reply[2:]), int(reply[1]))
+        for claim, window, left in zip(hold.claims, windows, reply[3:], strict=True):
+            self.standing.heard(account, window.name, left, claim.budget.limit)
+        return Reserved(int(reply[1]), read_held(reply[2]))
 
     async def settle(self, account: str, entry: Entry, decision: bytes) -> Recorded:
         """Writes what an attempt really used in place of its hold; a second settle changes nothing.
@@ -122,8 +184,10 @@ class Ledger:
         """
         reply = await self._record(SETTLE, account, entry, decision)
         if reply[0] == b"at":
-            entry = replace(entry, at_ms=int(reply[1]))
-            reply = await self._record(SETTLE, account, entry, decision)
+            # A hold that is lost, as after a failover, is charged in the same budgets as one of nothing.
+            lost = tuple(replace(held, amount=0) for held in entry.budgets)
+            entry = replace(entry, at_ms=int(reply[1]), budgets=_held(reply[2]) or lost)
+            reply = await self._record(SETTLE, account, entry, decision, held=reply[2])
         if reply[0] == b"assumed":
             reply = await self._record(ADJUST, account, _truth(entry, _assumed(reply[1])), decision)
             return Recorded.ADJUSTED if reply[0] == b"recorded" else Recorded.ALREADY
@@ -173,15 +237,16 @@ class Ledger:
             ValueError: this version cannot read what is held.
         """
         keys = AccountKeys(account)
-        state, at_ms, raw_entry, decision = await self._store.command(
-            "HMGET", keys.attempt(attempt_id), "state", "at", "entry", "decision"
+        (state, at_ms, raw_entry, decision), held = await self._store.commands(
+            ("HMGET", keys.attempt(attempt_id), "state", "at", "entry", "decision"),
+            ("HGET", keys.held, attempt_id),
         )
         if state != b"held":  # settled since it was listed, or its hash is lost
             if state is None:
                 _log.error("attempt %s was held, but what was held is lost from the store", attempt_id)
             await self._store.command("ZREM", keys.holds, attempt_id)
             return False
-        entry = replace(decode(raw_entry or b""), at_ms=int(at_ms or b""))
+        entry = replace(decode(raw_entry or b""), at_ms=int(at_ms or b""), budgets=read_held(held or b""))
         reply = await self._record(REAP, account, entry, decision or b"")
         return bool(reply[0] == b"recorded")
 
@@ -194,9 +259,12 @@ class Ledger:
         """How long things are kept, and how finely they are counted."""
         return self._terms
 
-    async def _record(self, script: Script, account: str, entry: Entry, decision: bytes) -> Reply:
+    async def _record(
+        self, script: Script, account: str, entry: Entry, decision: bytes, *, held: bytes | None = None
+    ) -> Reply:
         keys = AccountKeys(account)
         lines = "".join(f"{metric} {amount}\n" for metric, amount in increments(entry).items())
+        back = _given_back(entry)
         return await self._store.run(
             script,
             (
@@ -207,6 +275,8 @@ class Ledger:
                 keys.hours,
                 keys.decision(entry.decision_id),
                 keys.groups(entry.hour),
+                keys.held,
+                *(keys.window(one.window) for one, _ in back),
             ),
             (
                 entry.attempt_id,
@@ -222,8 +292,60 @@ class Ledger:
                 entry.at_ms,
                 entry.group_of_others,
                 self._terms.groups_an_hour,
+                "".join(f"{one.bucket} {amount}\n" for one, amount in back),
+                held_lines(entry.budgets) if held is None else held,
             ),
         )
+
+
+def _asked(claim: Claim, window: Window, worst: Entry) -> tuple[str | int | bytes, ...]:
+    """What `reserve.lua` is told of one budget."""
+    budget = claim.budget
+    return (
+        window.name,
+        budget.unit,
+        window.start_ms,
+        window.end_ms,
+        window.step_ms,
+        budget.limit,
+        _worst_of(worst, budget.unit),
+        "1" if budget.hard else "",
+        msgspec.json.encode(claim.values),
+        window.kept_ms,
+    )
+
+
+def _worst_of(worst: Entry, unit: Unit) -> int:
+    """What an attempt takes of a budget at worst; 0 dollars where its price is not known."""
+    if unit is Unit.USD:
+        return worst.cost_nano or 0
+    return 0 if worst.tokens is None else worst.tokens.input + worst.tokens.output
+
+
+def _refusals(hold: Hold, said: Sequence[bytes]) -> list[Refusal]:
+    found = []
+    for number, left, more_ms in zip(said[::3], said[1::3], said[2::3], strict=True):
+        budget = hold.claims[int(number) - 1].budget
+        found.append(Refusal(budget, _worst_of(hold.worst, budget.unit), int(left), int(more_ms)))
+    return found
+
+
+def _given_back(entry: Entry) -> list[tuple[Held, int]]:
+    """What an entry gives back of budgets; less than 0 where it costs more than was held, or assumed."""
+    found = []
+    for held in entry.budgets:
+        before = held.amount if entry.replaces is None else entry.replaces.charged(held)
+        back = before - entry.charged(held)
+        if back:
+            found.append((held, back))
+    return found
+
+
+def _held(raw: bytes) -> tuple[Held, ...]:
+    try:
+        return read_held(raw)
+    except ValueError as error:
+        raise StoreRefused(f"this version cannot read what the attempt holds of budgets: {error}") from error
 
 
 def _assumed(raw: bytes) -> Entry:
@@ -245,4 +367,5 @@ def _truth(entry: Entry, assumed: Entry) -> Entry:
         model=assumed.model,
         provider=assumed.provider,
         labels=assumed.labels,
+        budgets=assumed.budgets,
     )

@@ -89,4 +89,4 @@ def fleeting(store: Store) -> Ledger:
 
 async def reserve(ledger: Ledger, hold: Hold, version: str = "") -> int:
     """Holds it in the usual account."""
-    return await ledger.reserve(ACCOUNT, hold, version=version)
+    return (await ledger.reserve(ACCOUNT, hold, version=version)).at_ms

@@ -46,7 +46,7 @@ async def test_the_keys_of_every_script_lie_on_the_one_slot_of_their_account(clu
     await KeyRing(clustered).create("ci", (Scope.CALL,), account="acme")
     await Thresholds(clustered).set(Change("support", 0.5, "me"))
     by_account = (await look(clustered)).versions
-    at_ms = await ledger.reserve("acme", a_hold(), version=by_account["acme"])
+    at_ms = (await ledger.reserve("acme", a_hold(), version=by_account["acme"])).at_ms
     await ledger.reserve("acme", a_hold("dec_2"), version="")
     await lasting(clustered).extend("acme", ["dec_1-1"])
     assert await ledger.reap("acme") == 1

@@ -156,7 +156,7 @@ def test_a_crowd_that_does_everything_at_once_charges_every_attempt_once(store_s
         names = [f"dec_{number}" for number in range(120)]
 
         async def live(ledger: Ledger, name: str) -> None:
-            at_ms = await ledger.reserve(account, a_hold(name), version="")
+            at_ms = (await ledger.reserve(account, a_hold(name), version="")).at_ms
             entry = an_entry(name, at_ms=at_ms)
             await asyncio.gather(
                 ledger.settle(account, entry, a_decision()),

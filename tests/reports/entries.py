@@ -77,7 +77,7 @@ async def held(ledger: Ledger, account: str, entry: Entry) -> Entry:
         tokens=Tokens(input=5_000, output=5_000),
         decision_ms=None,
     )
-    at_ms = await ledger.reserve(account, Hold(worst, b"{}"), version="")
+    at_ms = (await ledger.reserve(account, Hold(worst, b"{}"), version="")).at_ms
     return msgspec.structs.replace(entry, at_ms=at_ms)
 
 

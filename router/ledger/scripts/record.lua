@@ -1,10 +1,14 @@
 -- What settle, reap and adjust share: one entry, its counters and its decision, all or nothing.
 -- KEYS  1 attempt  2 holds  3 entries  4 counters of the hour  5 hours  6 decision
 --       7 how many groups of the hour were counted under labels of their own
+--       8 what attempts hold of budgets  9… what is left of budget windows that get something back
 -- ARGV  1 attempt id  2 hour (Unix hours)  3 state to leave  4 seconds to remember the attempt
 --       5 seconds to keep the decision  6 entry  7 the entry's own group  8 increments: 'metric amount\n'…
 --       9 decision  10 the attempt's field in the decision  11 ms of the store's time the entry counts at
 --       12 the group for all others: the same without what callers choose  13 most groups an hour
+--       14 of each window: 'part amount\n', what it gets back, less than 0 where it costs more than was held;
+--          a window, or a part of a rolling one, that is over is left alone
+--       15 what the caller knows to be held of budgets
 -- No arithmetic on money here: amounts are strings, and HINCRBY adds them. What a script wrote before an
 -- error stays written, so `checked` looks at every key's type and every counter's range before `record`
 -- writes the first word.
@@ -51,7 +55,35 @@ local function checked(group)
   return { fields = fields, amounts = amounts }
 end
 
-local function record(increments, group)
+local function negative(amount)
+  return string.sub(amount, 1, 1) == '-' and string.sub(amount, 2) or '-' .. amount
+end
+
+-- What budget windows get back: those that are still there, their types and ranges looked at.
+local function checked_windows()
+  redis.call('HLEN', KEYS[8])
+  local found, length = {}, 0
+  for part, amount in string.gmatch(ARGV[14], '(%d+) (%-?%d+)\n') do
+    length = length + #part + #amount + 2
+    local key, field = KEYS[9 + #found], part ~= '0' and 'b' .. part or nil
+    local now = redis.call('HMGET', key, 'left', field or 'left')
+    for _, text in ipairs({ now[1] or '0', now[2] or '0' }) do
+      if not string.find(text, '^%-?%d+$') then
+        return nil, 'what is left of a budget is not a whole number; run `pennyroute ledger verify --repair`'
+      end
+      if #amount > 20 or math.abs(tonumber(text)) + math.abs(tonumber(amount)) > LARGEST then
+        return nil, 'what is left of a budget cannot change by ' .. string.sub(amount, 1, 32)
+      end
+    end
+    found[#found + 1] = { key = key, field = field, amount = amount, there = now[1] and now[2] }
+  end
+  if length ~= #ARGV[14] then
+    return nil, 'what windows get back must be lines of a part and a whole number'
+  end
+  return found
+end
+
+local function record(increments, group, windows)
   local id
   if group == ARGV[7] then
     id = redis.call('XADD', KEYS[3], '*', 'e', ARGV[6])
@@ -62,6 +94,15 @@ local function record(increments, group)
   for at, field in ipairs(increments.fields) do
     redis.call('HINCRBY', KEYS[4], field, increments.amounts[at])
   end
+  for _, window in ipairs(windows) do
+    if window.there then
+      redis.call('HINCRBY', window.key, 'left', window.amount)
+      if window.field then
+        redis.call('HINCRBY', window.key, window.field, negative(window.amount))
+      end
+    end
+  end
+  redis.call('HDEL', KEYS[8], ARGV[1])
   redis.call('ZADD', KEYS[5], ARGV[2], ARGV[2])
   redis.call('ZREM', KEYS[2], ARGV[1])
   redis.call('HSET', KEYS[1], 'state', ARGV[3], 'at', ARGV[11])
@@ -81,8 +122,12 @@ local function record_checked(group)
   if not increments then
     return nil, redis.error_reply('ERR ' .. why)
   end
+  local windows, wrong = checked_windows()
+  if not windows then
+    return nil, redis.error_reply('ERR ' .. wrong)
+  end
   if groups then
     redis.call('SET', KEYS[7], groups, 'EX', ARGV[4])
   end
-  return record(increments, group)
+  return record(increments, group, windows)
 end

@@ -1,6 +1,7 @@
 -- Replaces an attempt's hold by what it really cost (or voids it: state 'void', cost 0).
 -- ANSWER {'recorded', entry id} | {'already', state} | {'assumed', the entry a reaper wrote}
---        | {'at', ms the hold was made at}: the caller declared another moment's counters
+--        | {'at', ms the hold was made at, what it holds of budgets}: the caller declared another moment's
+--        counters, or other budgets
 local found = redis.call('HMGET', KEYS[1], 'state', 'at', 'entry')
 if found[1] == 'assumed' then
   if not found[3] then
@@ -11,8 +12,9 @@ end
 if found[1] and found[1] ~= 'held' then
   return {'already', found[1]}
 end
-if found[2] and found[2] ~= ARGV[11] then
-  return {'at', found[2]}
+local held = redis.call('HGET', KEYS[8], ARGV[1]) or ''
+if (found[2] and found[2] ~= ARGV[11]) or held ~= ARGV[15] then
+  return {'at', found[2] or ARGV[11], held}
 end
 local id, refusal = record_checked()
 if not id then
