@@ -24,7 +24,9 @@ from router.errors import SetupError, StoreUnavailable
 from router.http.app import make_app
 from router.http.parts import Parts
 from router.http.request import App, Receive, Scope, Send
+from router.ledger.failover import Failover
 from router.ledger.ledger import Ledger, Terms
+from router.ledger.recent import Recent
 from router.live import LiveSettings
 from router.outcomes.rounds import WatchRounds
 from router.outcomes.store import Outcomes
@@ -146,7 +148,8 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
             await thresholds.seed(route.name, route.threshold)
         live = LiveSettings(store, catalog.routes, world)
         await live.refresh()
-        ledger = Ledger(store, terms)
+        recent = Recent()
+        ledger = Ledger(store, terms, recent)
         spool = Spool(plan.data_dir / "spool", world)
         stack.callback(spool.close)
         books = Bookkeeper(ledger, spool, made.book, world, live)
@@ -155,7 +158,15 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
         stack.push_async_callback(books.drain)
         outcomes = Outcomes(store, _outcome_terms(settings.outcomes))
         rounds = Rounds(extend_every_s=settings.ledger.extend_every_s)
-        upkeep = Upkeep(ledger=ledger, spool=spool, books=books, store=store, world=world, rounds=rounds)
+        upkeep = Upkeep(
+            ledger=ledger,
+            spool=spool,
+            books=books,
+            store=store,
+            world=world,
+            rounds=rounds,
+            failover=Failover(store, ledger, recent),
+        )
         await stack.enter_async_context(_running(upkeep.run()))  # audits that end behind it need their holds
         auditor = await stack.enter_async_context(
             opened_auditor(store, catalog, books=books, upstreams=upstreams, outcomes=outcomes, world=world)

@@ -10,11 +10,25 @@ import pytest
 
 from router.store.connection import Store
 from tests.store.servers import KINDS, MakeServer, StoreServer
+from tests.store.several import KINDS_OF_SEVERAL, Several
 
-_BOTH = [
-    pytest.param(kind, marks=pytest.mark.skipif(binary is None, reason=f"no {kind} server is installed"))
-    for kind, binary in KINDS.items()
-]
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--stores cluster,sentinel` runs what takes the fixture `store` against those: `make cluster`."""
+    known = ",".join((*KINDS, *KINDS_OF_SEVERAL))
+    parser.addoption("--stores", default=",".join(KINDS), help=f"which stores to test with: of {known}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Everything that asks for a store is run on each kind."""
+    if "store_server" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("--stores").split(",")
+        metafunc.parametrize("store_server", [_kind(name) for name in asked], scope="session", indirect=True)
+
+
+def _kind(name: str) -> object:
+    lacking = KINDS.get(name, "") is None
+    return pytest.param(name, marks=pytest.mark.skipif(lacking, reason=f"no {name} server is installed"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,9 +38,16 @@ def _ctrl_c_is_heard() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session", params=_BOTH)
-def store_server(request: pytest.FixtureRequest) -> Iterator[StoreServer]:
+@pytest.fixture(scope="session")
+def store_server(request: pytest.FixtureRequest) -> Iterator[StoreServer | Several]:
     """A running Valkey, and then a running Redis, for the whole session: flushed, never killed."""
+    if request.param in KINDS_OF_SEVERAL:
+        several = KINDS_OF_SEVERAL[request.param]("valkey")
+        try:
+            yield several.start()
+        finally:
+            several.stop()
+        return
     with _folder() as folder:
         server = StoreServer(request.param, folder, {"appendonly": "no"}).start()
         yield server
@@ -37,8 +58,8 @@ def store_server(request: pytest.FixtureRequest) -> Iterator[StoreServer]:
 async def store(store_server: StoreServer) -> AsyncIterator[Store]:
     """An empty store, on each kind of server."""
     found = Store.at_url(store_server.url)
-    await found.command("FLUSHALL")
-    await found.command("SCRIPT", "FLUSH")
+    await found.everywhere("FLUSHALL")
+    await found.everywhere("SCRIPT", "FLUSH")
     yield found
     await found.aclose()
 

@@ -16,6 +16,7 @@ from router.budgets.standing import Standing
 from router.budgets.window import Window, window_of
 from router.errors import StoreUnavailable
 from router.ledger.entry import Entry, Kind, decode, encode, increments
+from router.ledger.recent import Recent
 from router.store.connection import Reply, Store, StoreRefused
 from router.store.keys import AccountKeys
 from router.store.scripts import Script, read_script
@@ -96,9 +97,11 @@ class Ledger:
         standing: what is left of budgets, as its reserves said.
     """
 
-    def __init__(self, store: Store, terms: Terms) -> None:
+    def __init__(self, store: Store, terms: Terms, recent: Recent | None = None) -> None:
+        """`recent`: remembers what was acknowledged, for a primary that may not have heard of it."""
         self._store = store
         self._terms = terms
+        self._recent = recent
         self._unreadable: set[tuple[str, bytes]] = set()
         self._clock = StoreClock(store)
         self.standing = Standing(store, self._clock)
@@ -182,6 +185,17 @@ class Ledger:
             StoreUnavailable: whether it is written is not known; settle again.
             StoreRefused: it cannot be written as things are; nothing was.
         """
+        recorded, entry = await self._settle(account, entry, decision)
+        if self._recent is not None:
+            self._recent.add(account, entry, decision)
+        return recorded
+
+    async def settle_again(self, account: str, entry: Entry, decision: bytes) -> Recorded:
+        """As `settle`, of what was acknowledged before and is remembered already."""
+        return (await self._settle(account, entry, decision))[0]
+
+    async def _settle(self, account: str, entry: Entry, decision: bytes) -> tuple[Recorded, Entry]:
+        """What became of it, and the entry at the moment it counts at."""
         reply = await self._record(SETTLE, account, entry, decision)
         if reply[0] == b"at":
             # A hold that is lost, as after a failover, is charged in the same budgets as one of nothing.
@@ -190,8 +204,8 @@ class Ledger:
             reply = await self._record(SETTLE, account, entry, decision, held=reply[2])
         if reply[0] == b"assumed":
             reply = await self._record(ADJUST, account, _truth(entry, _assumed(reply[1])), decision)
-            return Recorded.ADJUSTED if reply[0] == b"recorded" else Recorded.ALREADY
-        return Recorded.RECORDED if reply[0] == b"recorded" else Recorded.ALREADY
+            return (Recorded.ADJUSTED if reply[0] == b"recorded" else Recorded.ALREADY), entry
+        return (Recorded.RECORDED if reply[0] == b"recorded" else Recorded.ALREADY), entry
 
     async def extend(self, account: str, attempt_ids: Iterable[str]) -> list[str]:
         """Keeps holds alive; answers those that are held no more."""
@@ -207,7 +221,7 @@ class Ledger:
             StoreUnavailable: no answer; the rest is left to the next time.
         """
         keys, reaped, left = AccountKeys(account), 0, 0
-        now_ms = await self._store.now_ms()
+        now_ms = await self._store.now_ms(keys.holds)
         while True:
             due = await self._store.command("ZRANGEBYSCORE", keys.holds, "-inf", now_ms, "LIMIT", left, 100)
             if not due:

@@ -56,7 +56,7 @@ async def test_making_and_revoking_a_key_tells_every_account_and_every_worker(st
     assert await accounts(store) == ["acme", "main"]
     await ring.revoke(key.id)
     names = [AccountKeys("main").version, AccountKeys("acme").version, SETTINGS_VERSION]
-    assert await store.command("MGET", *names) == [b"2", b"2", b"2"]
+    assert await store.commands(*(("GET", name) for name in names)) == [b"2", b"2", b"2"]
 
 
 @pytest.mark.parametrize("name", ["", "a" * 65, "line\nbreak", "nul\x00", "half \ud800"])

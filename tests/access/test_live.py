@@ -88,7 +88,7 @@ async def test_a_store_that_lost_its_keys_opens_nothing(store: Store):
     live = await a_worker(store)
     _, secret = await KeyRing(store).create("ci", (Scope.CALL,))
     await live.refresh()
-    await store.command("FLUSHALL")
+    await store.everywhere("FLUSHALL")
     await live.refresh()
     for sent in (secret, None):
         with pytest.raises(NotAuthenticated):

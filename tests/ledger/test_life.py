@@ -151,7 +151,7 @@ async def test_a_late_settle_of_an_assumed_attempt_appends_one_adjustment(store:
     assert [entry.kind for entry in await entries(store)] == [Kind.ASSUME, Kind.ADJUST]
     reaped_and_adjusted = await counters(store)
 
-    await store.command("FLUSHALL")
+    await store.everywhere("FLUSHALL")
     await reserve(ledger, a_hold())
     await ledger.settle(ACCOUNT, an_entry(at_ms=at_ms), a_decision())
     assert reaped_and_adjusted == await counters(store), "as if it had been settled in time"

@@ -135,16 +135,17 @@ async def test_a_full_store_refuses_new_holds_and_still_settles_and_reaps(own_se
 
 async def test_servers_older_than_7_get_scripts_without_the_flags_line(store: Store):
     """The flags line is what they do not know; here a newer server runs the same text without it."""
-    (await store._layout.node(None))._flags_known = False  # type: ignore[attr-defined]
+    for _, node in await store._layout.primaries():
+        node._flags_known = False
     ledger = fleeting(store)
     at_ms = await reserve(ledger, a_hold())
     assert await ledger.reap(ACCOUNT) == 1
     assert await ledger.settle(ACCOUNT, an_entry(at_ms=at_ms), a_decision()) is Recorded.ADJUSTED
-    await store.command("CONFIG", "SET", "maxmemory", 1)
+    await store.everywhere("CONFIG", "SET", "maxmemory", 1)
     try:
         before = await dumps_of(store)
         with pytest.raises(StoreUnavailable, match="refuses for now"):
             await ledger.settle(ACCOUNT, an_entry("dec_2"), a_decision())
         assert await dumps_of(store) == before, "refused at its first write"
     finally:
-        await store.command("CONFIG", "SET", "maxmemory", 0)
+        await store.everywhere("CONFIG", "SET", "maxmemory", 0)

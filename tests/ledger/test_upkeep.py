@@ -113,7 +113,7 @@ async def test_a_process_killed_between_reserve_and_settle_is_charged_as_assumed
     store_server: StoreServer, tmp_path: Path
 ):
     store = Store.at_url(store_server.url)
-    await store.command("FLUSHALL")
+    await store.everywhere("FLUSHALL")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", HOLDER, store_server.url, "0.2"), stdout=asyncio.subprocess.PIPE
     )

@@ -58,7 +58,7 @@ def test_the_stores_arithmetic_is_the_policys_to_the_last_bit(
     async def counted() -> None:
         store = Store.at_url(store_server.url)  # type: ignore[attr-defined]
         try:
-            await store.command("FLUSHALL")
+            await store.everywhere("FLUSHALL")
             await in_force(store)
             watches, state = Watches(store, terms, remembers_ms=1_000_000), begin(terms)
             for number, z in enumerate(zs):
@@ -254,12 +254,12 @@ async def test_what_was_stored_when_its_worker_died_is_counted_by_another(store:
     assert await Outcomes(store).watch.catch_up() == 1
     assert (await watched(store)).state == state
     gone = under(threshold, 7)
-    await store.command("RENAME", threshold_key(ROUTE), "away")  # the watch cannot be reached in between
+    await store.command("RENAME", threshold_key(ROUTE), "{settings}away")  # the watch cannot be reached in between
     await store.command("SET", threshold_key(ROUTE), "of another type")
     with pytest.raises(Exception, match="WRONGTYPE"):
         await outcomes.put("main", gone)
     await store.command("DEL", threshold_key(ROUTE))
-    await store.command("RENAME", "away", threshold_key(ROUTE))
+    await store.command("RENAME", "{settings}away", threshold_key(ROUTE))
     assert await store.command("ZRANGE", KEYS.uncounted, 0, -1) == [gone.id.encode()]
     assert await Outcomes(store).watch.catch_up() == 1
     assert (await watched(store)).state.audits == 4

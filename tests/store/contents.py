@@ -5,7 +5,7 @@ from router.store.connection import Store
 
 async def names_in(store: Store) -> list[str]:
     """The name of every key."""
-    return sorted(raw.decode() for raw in await store.command("KEYS", "*"))
+    return sorted(raw.decode() for names in await store.everywhere("KEYS", "*") for raw in names)
 
 
 async def dumps_of(store: Store) -> dict[str, bytes]:
