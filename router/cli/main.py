@@ -9,6 +9,7 @@ import typer
 
 from router import __version__
 from router.cli import (
+    budget,
     config,
     demo,
     doctor,
@@ -79,6 +80,13 @@ def _add_groups(app: typer.Typer) -> None:
     _add(group, "list", keys.list_)
     _add(group, "revoke", keys.revoke)
     app.add_typer(group, name="keys")
+
+    group = _group("Set what calls may cost, and see what is left.")
+    _add(group, "set", budget.set_)
+    _add(group, "show", budget.show)
+    _add(group, "list", budget.list_)
+    _add(group, "remove", budget.remove)
+    app.add_typer(group, name="budget")
 
     group = _group("Take out what answers were worth, and bring in people's scores.")
     _add(group, "list", outcomes.list_)

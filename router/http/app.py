@@ -15,7 +15,18 @@ from router.errors import (
     NotFound,
     PennyrouteError,
 )
-from router.http import decisions, docs_page, health, models, outcomes, page, reports, thresholds, watch
+from router.http import (
+    budgets,
+    decisions,
+    docs_page,
+    health,
+    models,
+    outcomes,
+    page,
+    reports,
+    thresholds,
+    watch,
+)
 from router.http.completions import Completions
 from router.http.edge import Edge
 from router.http.failure import error_body, error_headers, status_of
@@ -53,7 +64,7 @@ def make_api() -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for part in (models, decisions, thresholds, watch, outcomes, reports, health, page, docs_page):
+    for part in (models, decisions, thresholds, budgets, watch, outcomes, reports, health, page, docs_page):
         api.include_router(part.router)
     api.add_exception_handler(PennyrouteError, _known)
     api.add_exception_handler(RequestValidationError, _invalid)

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from router.errors import NotAuthenticated, PennyrouteError, ProviderRefused
+from router.errors import BudgetExceeded, NotAuthenticated, PennyrouteError, ProviderRefused
+from router.pricing.money import usd
 
 Headers = list[tuple[bytes, bytes]]
 JSON: tuple[bytes, bytes] = (b"content-type", b"application/json")
@@ -20,7 +21,20 @@ def status_of(error: PennyrouteError) -> int:
 
 def error_object(error: PennyrouteError) -> dict[str, Any]:
     """OpenAI's `error` object."""
-    return {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
+    said = {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
+    return said | _left(error) if isinstance(error, BudgetExceeded) else said
+
+
+def _left(error: BudgetExceeded) -> dict[str, Any]:
+    """What is left of the budget that was too small."""
+    dollars = error.unit == "usd"
+    return {
+        "budget": error.budget_id,
+        "left_usd": usd(error.left) if dollars else None,
+        "left_tokens": None if dollars else error.left,
+        "limit_usd": usd(error.limit) if dollars else None,
+        "limit_tokens": None if dollars else error.limit,
+    }
 
 
 def error_body(error: PennyrouteError) -> bytes:

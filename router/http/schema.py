@@ -27,13 +27,15 @@ _STATUSES = {
     403: "The key's scope does not reach this, or the Host or Origin is not allowed.",
     404: "No such route or model.",
     408: "The body did not arrive in time.",
+    409: "The request with this Idempotency-Key runs still, or left no answer that can be sent again.",
     412: "Somebody changed it since: read it again.",
     413: "The body, or the query, is too large.",
     415: "Not application/json.",
+    422: "The Idempotency-Key was sent before with another request.",
     428: "Say which version this changes: If-Match.",
-    429: "The provider limits the rate.",
+    429: "A hard budget has too little left, or the provider limits the rate.",
     502: "Every attempt failed.",
-    503: "The store or the model is not available now.",
+    503: "The store or the model is not available now, or a hard budget cannot be enforced.",
     504: "The provider did not answer in time.",
 }
 _CHAT_BODY = {
@@ -55,6 +57,10 @@ _CHAT_BODY = {
 _WITH_PARAMETERS = ("/v1/reports/routes",)
 _COMPLETIONS = tuple(status for status in _STATUSES if status not in (412, 428))
 _LABELS = ("team", "feature", "user", "session", "tier")
+_IDEMPOTENCY = {
+    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255},
+    "Idempotency-Retry": {"type": "string", "enum": ["allow"]},
+}
 
 
 def with_completions(schema: dict[str, Any]) -> dict[str, Any]:
@@ -125,9 +131,10 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parameters() -> list[dict[str, Any]]:
+    headers: dict[str, dict[str, Any]] = {f"x-pennyroute-{label}": {"type": "string"} for label in _LABELS}
     return [
-        {"name": f"x-pennyroute-{label}", "in": "header", "required": False, "schema": {"type": "string"}}
-        for label in _LABELS
+        {"name": name, "in": "header", "required": False, "schema": schema}
+        for name, schema in (headers | _IDEMPOTENCY).items()
     ]
 
 
