@@ -28,6 +28,8 @@ class _InputDetails(msgspec.Struct):
     cache_write_tokens: int | None = None
     cache_creation_tokens: int | None = None
     cache_creation_token_details: _WriteDetails | None = None  # litellm, for Anthropic
+    cache_creation_input_tokens: int | None = None  # DashScope
+    cache_creation: _WriteDetails | None = None  # DashScope
 
 
 class _OutputDetails(msgspec.Struct):
@@ -55,6 +57,7 @@ class _Wire(msgspec.Struct):
     completion_tokens_details: _OutputDetails | None = None
     prompt_cache_hit_tokens: int | None = None  # DeepSeek
     cached_tokens: int | None = None  # Moonshot
+    num_cached_tokens: int | None = None  # Mistral
 
 
 class _Cost(msgspec.Struct):
@@ -100,7 +103,9 @@ def _normal(wire: _Wire, given: int, made: int) -> Usage:
     if left_out and made + reasoning <= MOST_PLAUSIBLE_TOKENS:
         made += reasoning
     details: dict[str, Any] = {
-        "cached_input_tokens": _first(sent.cached_tokens, wire.prompt_cache_hit_tokens, wire.cached_tokens),
+        "cached_input_tokens": _first(
+            sent.cached_tokens, wire.prompt_cache_hit_tokens, wire.cached_tokens, wire.num_cached_tokens
+        ),
         **_writes(sent),
         "audio_input_tokens": _first(sent.audio_tokens),
         "image_input_tokens": _first(sent.image_tokens),
@@ -118,8 +123,8 @@ def _normal(wire: _Wire, given: int, made: int) -> Usage:
 
 def _writes(sent: _InputDetails) -> dict[str, int]:
     """Cache writes by lifetime; what is not said to live an hour is taken to live five minutes."""
-    written = _first(sent.cache_write_tokens, sent.cache_creation_tokens)
-    lifetimes = sent.cache_creation_token_details or _WriteDetails()
+    written = _first(sent.cache_write_tokens, sent.cache_creation_tokens, sent.cache_creation_input_tokens)
+    lifetimes = sent.cache_creation_token_details or sent.cache_creation or _WriteDetails()
     short, long = _first(lifetimes.ephemeral_5m_input_tokens), _first(lifetimes.ephemeral_1h_input_tokens)
     return {"cache_write_5m_tokens": max(short, written - long), "cache_write_1h_tokens": long}
 

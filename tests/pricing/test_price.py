@@ -11,9 +11,9 @@ from router.pricing.money import MAX_NANO, MAX_RATE, PicoDollarsPerToken
 from router.pricing.price import OffPeak, Price, Rates, ServiceTier, Step, Window, cost_nano, worst_case_nano
 from router.pricing.stated import BUCKETS
 from router.pricing.usage import MAX_TOKENS, Usage
+from tests.golden.prices import reference
 
 from .examples import INPUT_PARTS, OUTPUT_PARTS, TIER_NAMES, flat, prices, rate, rates, usages
-from .reference import reference_nano
 
 ANY_TIER = st.sampled_from([None, "default", "auto", "scale", *TIER_NAMES])
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -24,8 +24,9 @@ def dollars(one: Rates) -> dict[str, str]:
 
 
 @given(usages(), rates)
-def test_the_cost_is_what_fractions_give(usage: Usage, one: Rates):
-    assert cost_nano(usage, flat(one)) == reference_nano(asdict(usage), dollars(one))
+def test_the_cost_is_what_decimals_give(usage: Usage, one: Rates):
+    buckets = {name.removesuffix("_tokens"): count for name, count in asdict(usage).items()}
+    assert cost_nano(usage, flat(one)) == reference.cost_nano(buckets, dollars(one), None, NOON)
 
 
 def test_a_cost_is_rounded_once_not_bucket_by_bucket():
