@@ -20,20 +20,27 @@ def kept_in(day: StoredDay) -> Iterator[Kept]:
         raise ArchiveBroken(f"{day.entries} cannot be read: {error}") from error
 
 
-def check_day(day: StoredDay) -> Total:
+def check_day(day: StoredDay, through: str = "") -> Total:
     """Reads a whole day back: its checksums, its order, and that its sums are those of its entries.
+
+    Args:
+        day: an exported one.
+        through: a stream id; only entries up to it are in the answer. '' for all.
 
     Raises:
         ArchiveBroken: saying what does not fit.
     """
     for name in day.manifest.files:
         day.check_sum(name)
-    total, before = Total(), (-1, -1)
+    total, part, before = Total(), Total(), (-1, -1)
     for kept in kept_in(day):
         if in_order(kept.id) <= before or day_of(kept.id) != day.manifest.day:
             raise ArchiveBroken(f"{day.entries}: {kept.id} is out of order")
         before = in_order(kept.id)
-        total.add(kept, kept.entry())
+        entry = kept.entry()
+        total.add(kept, entry)
+        if through and before <= in_order(through):
+            part.add(kept, entry)
     ours = (total.entries, total.first_id, total.last_id, total.nano_by_kind, total.unknown_cost)
     man = day.manifest
     if ours != (man.entries, man.first_id, man.last_id, man.nano_by_kind, man.unknown_cost):
@@ -44,4 +51,4 @@ def check_day(day: StoredDay) -> Total:
         raise ArchiveBroken(f"{day.sums} cannot be read: {error}") from error
     if without_zeros(stored) != without_zeros(total.sums):
         raise ArchiveBroken(f"{day.sums}: the sums are not those of the entries")
-    return total
+    return part if through else total

@@ -28,7 +28,7 @@ from router.store.scripts import read_script
 
 DAY_MS: Final = 86_400_000
 HOURS_STILL: Final = 1
-"""So long after a day is over it is exported: a store that takes over with a slow clock may still add to it."""
+"""So long after a day is over it is exported: a store that takes over with a slow clock may add to it."""
 DAYS_KEPT: Final = 32
 """So long entries stay in the store at least: budgets and audits count by the month, and an attempt can be
 adjusted for 7 days after it was settled."""

@@ -32,6 +32,7 @@ _DAY: Final = re.compile(r"day=(\d{4}-\d{2}-\d{2})", re.ASCII)
 class ArchiveBroken(PennyrouteError):  # noqa: N818 - the name says what the archive is
     """A day of the archive is missing, damaged, or not what left the store."""
 
+    status = 503
     code = "archive_broken"
 
 

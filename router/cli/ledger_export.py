@@ -69,10 +69,11 @@ def export(
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
-    """Write whole days of ledger entries to Parquet files, and with --trim take them out of the store.
+    """Write whole days of entries to Parquet files, and trim the store.
 
-    Works on a running service. It may be killed at any point and run again: a day is in the archive whole or
-    not at all, and no entry is lost or there twice. Reports read store and archive as one.
+    Entries leave the store with --trim only. Works on a running service. It may be killed at any point and
+    run again: a day is in the archive whole or not at all, and no entry is lost or there twice. Reports read
+    store and archive as one.
     """
     from router.cli.output import print_json
     from router.cli.progress import told

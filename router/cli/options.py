@@ -42,6 +42,16 @@ DataDirOption = Annotated[
         help="Where the embedded store keeps its data; not used with REDIS_URL.",
     ),
 ]
+ArchiveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive",
+        metavar="DIR",
+        help="Where the entries are that left the store. Unset: `ledger.archive_dir`, else where they were "
+        "exported to.",
+        show_default=False,
+    ),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
 OutcomesArgument = Annotated[
     list[Path],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from router.cli.attached import Where, with_store
-from router.cli.options import ConfigOption, DataDirOption, example
+from router.cli.options import ArchiveOption, ConfigOption, DataDirOption, example
 from router.names import DATA_DIR
 
 if TYPE_CHECKING:
@@ -51,13 +51,15 @@ def report(
     ] = "route",
     account: Annotated[str, typer.Option(metavar="NAME", help="Whose ledger.")] = "main",
     format_: Annotated[ReportFormat, typer.Option("--format", help="How to print it.")] = ReportFormat.TABLE,
+    archive: ArchiveOption = None,
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Report what was asked, who answered and what it cost, by route.
 
     Requests, share, tokens, cost, baseline, savings, errors and latency of each group, and a total. The
-    sum equals the ledger to the nano-dollar. Counters are kept by the hour, so a period is widened to
+    sum equals the ledger to the nano-dollar, entries that `pennyroute ledger export` took out of the store
+    included. Counters are kept by the hour, so a period is widened to
     whole hours. Savings are against the large model at the same tokens, which is an assumption.
     """
 
@@ -73,9 +75,13 @@ def report(
         known = await accounts(store)
         if account not in known:
             raise NotFound(f"there is no account {account!r}; there are: {', '.join(known)}", param="account")
-        return await route_report(store, account, by=names, from_ms=period.from_ms, to_ms=period.to_ms)
+        return await route_report(
+            store, account, by=names, from_ms=period.from_ms, to_ms=period.to_ms, archive=place
+        )
 
-    found = with_store(Where(config, data_dir), work)
+    where = Where(config, data_dir)
+    place = where.settings().ledger.archive_dir if archive is None else archive
+    found = with_store(where, work)
     from router.cli.output import for_programs, print_json
 
     if format_ is ReportFormat.JSON:

@@ -149,7 +149,12 @@ async def routes(
     names = parse_by(by)
     period = parse_period(from_, to, await parts.store.now_ms())
     report = await route_report(
-        parts.store, admin.account, by=names, from_ms=period.from_ms, to_ms=period.to_ms
+        parts.store,
+        admin.account,
+        by=names,
+        from_ms=period.from_ms,
+        to_ms=period.to_ms,
+        archive=parts.settings.ledger.archive_dir,
     )
     if format_ == "csv":
         attachment = {"Content-Disposition": f'attachment; filename="{file_name(report)}"'}

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from router.budgets.verify import WindowCheck, mend_windows, verify_windows
 from router.errors import StoreUnavailable
 from router.ledger.entry import GROUP_SEPARATOR, Entry, Kind, decode, increments
-from router.store.connection import Store
+from router.store.connection import Reply, Store
 from router.store.keys import AccountKeys
 from router.store.scripts import read_script
 
@@ -42,21 +43,30 @@ class Verification:
         cost_nano: the sum over all entries whose cost is known.
         differences: counters that disagree; empty when all is well.
         duplicates: attempts that were charged, or adjusted, more than once.
+        first_entry: id of the oldest entry read: those before it are in an archive.
         last_entry: id of the newest entry read.
+        budgets: what is left of budgets, recomputed a moment later.
     """
 
     entries: int = 0
     open_holds: int = 0
     cost_nano: int = 0
     unknown_cost: int = 0
+    first_entry: str = ""
     last_entry: str = ""
     differences: list[Difference] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
+    budgets: WindowCheck = field(default_factory=WindowCheck)
 
     @property
     def clean(self) -> bool:
-        """Whether counters and entries agree and nothing was charged twice."""
-        return not self.differences and not self.duplicates
+        """Whether counters, budgets and entries agree and nothing was charged twice."""
+        return not self.off and not self.duplicates
+
+    @property
+    def off(self) -> bool:
+        """Whether there is something that `repair` mends."""
+        return bool(self.differences or self.budgets.differences)
 
 
 async def verify(store: Store, account: str) -> Verification:
@@ -74,12 +84,14 @@ async def verify(store: Store, account: str) -> Verification:
                 found.differences.append(
                     Difference(hour, tuple(group), metric, theirs.get(name) or 0, ours.get(name, 0))
                 )
+    found.budgets = await verify_windows(store, account)
     return found
 
 
 async def repair(store: Store, account: str) -> int:
-    """Rebuilds the counters that disagree; answers how many hours were rebuilt."""
+    """Rebuilds the counters that disagree, and mends budgets; answers how many hours were rebuilt."""
     keys = AccountKeys(account)
+    await mend_windows(store, account)
     for _ in range(_TRIES):
         found, stored, recomputed = await _read(store, keys)
         wrong = [
@@ -98,20 +110,28 @@ async def _rebuild(
 ) -> bytes:
     pairs = [word for name, amount in counters.items() if amount for word in (name, amount)]
     reply: bytes = await store.run(
-        _REBUILD, (keys.entries, keys.counters(hour), keys.hours), (found.last_entry, hour, *pairs)
+        _REBUILD,
+        (keys.entries, keys.counters(hour), keys.hours),
+        (found.last_entry, found.first_entry, hour, *pairs),
     )
     return reply
 
 
 async def _read(store: Store, keys: AccountKeys) -> tuple[Verification, Stored, Counters]:
-    last, stored, open_holds = await _snapshot(store, keys)
-    found, recomputed = (
-        Verification(last_entry=last, open_holds=open_holds),
-        defaultdict[int, dict[str, int]](dict),
-    )
+    for _ in range(_TRIES):
+        found, stored = await _snapshot(store, keys)
+        recomputed = await _recompute(store, keys, found)
+        oldest = await store.command("XRANGE", keys.entries, "-", "+", "COUNT", 1)
+        if not found.first_entry or _id(oldest) == found.first_entry:  # none left for an archive meanwhile
+            return found, stored, recomputed
+    raise StoreUnavailable("entries were leaving the store all the while; verify when the export is done")
+
+
+async def _recompute(store: Store, keys: AccountKeys, found: Verification) -> Counters:
+    recomputed = defaultdict[int, dict[str, int]](dict)
     charged: set[tuple[str, bool]] = set()
-    if last:
-        async for _, fields in store.stream(keys.entries, last=last):
+    if found.last_entry:
+        async for _, fields in store.stream(keys.entries, last=found.last_entry):
             entry = decode(fields[b"e"])
             group = (
                 fields[b"g"].decode() if b"g" in fields else entry.group
@@ -121,7 +141,7 @@ async def _read(store: Store, keys: AccountKeys) -> tuple[Verification, Stored, 
             if charge in charged:
                 found.duplicates.append(entry.attempt_id)
             charged.add(charge)
-    return found, stored, dict(recomputed)
+    return dict(recomputed)
 
 
 def _count(entry: Entry, group: str, found: Verification, counters: dict[str, int]) -> None:
@@ -134,11 +154,12 @@ def _count(entry: Entry, group: str, found: Verification, counters: dict[str, in
         counters[name] = counters.get(name, 0) + amount
 
 
-async def _snapshot(store: Store, keys: AccountKeys) -> tuple[str, Stored, int]:
-    """The newest entry's id, all counters and the number of holds, at one and the same moment."""
+async def _snapshot(store: Store, keys: AccountKeys) -> tuple[Verification, Stored]:
+    """The oldest and newest entry, the number of holds and all counters, at one and the same moment."""
     for _ in range(_TRIES):
         hours = await store.command("ZRANGE", keys.hours, 0, -1)
-        newest, hours_now, open_holds, *hashes = await store.at_once(
+        oldest, newest, hours_now, open_holds, *hashes = await store.at_once(
+            ("XRANGE", keys.entries, "-", "+", "COUNT", 1),
             ("XREVRANGE", keys.entries, "+", "-", "COUNT", 1),
             ("ZRANGE", keys.hours, 0, -1),
             ("ZCARD", keys.holds),
@@ -149,8 +170,14 @@ async def _snapshot(store: Store, keys: AccountKeys) -> tuple[str, Stored, int]:
                 int(hour): {name.decode(): _whole(amount) for name, amount in found.items()}
                 for hour, found in zip(hours, hashes, strict=True)
             }
-            return (newest[0][0].decode() if newest else ""), counters, open_holds
+            found = Verification(first_entry=_id(oldest), last_entry=_id(newest), open_holds=open_holds)
+            return found, counters
     raise StoreUnavailable("the ledger's hours kept changing while they were read")
+
+
+def _id(items: Reply) -> str:
+    first: str = items[0][0].decode() if items else ""
+    return first
 
 
 def _whole(raw: bytes) -> int | None:

@@ -3,9 +3,13 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from policies import Tier
+from router.archive.gone import read_gone
+from router.archive.sums import archived_sums
+from router.errors import StoreUnavailable
 from router.ledger.counters import counters_of, hours_counted
 from router.ledger.entry import GROUP_NAMES, GROUP_SEPARATOR
 from router.moments import HOUR_MS
@@ -20,6 +24,7 @@ BASELINE_IS = "the route's large model at the same tokens, an assumption: nobody
 _SEPARATOR = GROUP_SEPARATOR.encode()
 _TO_LARGE = TO_LARGE.encode()
 _Sums = dict[tuple[str, ...], dict[bytes, int]]
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,25 @@ class Report:
         }
 
 
+@dataclass(slots=True)
+class _Read:
+    """What was read of store and archive: sums, the hours that have some, and the routes in them."""
+
+    sums: _Sums
+    hours: list[int]
+    routes: set[str]
+
+
 async def route_report(
-    store: Store, account: str, *, by: Sequence[str], from_ms: int | None, to_ms: int | None
+    store: Store,
+    account: str,
+    *,
+    by: Sequence[str],
+    from_ms: int | None,
+    to_ms: int | None,
+    archive: Path | None = None,
 ) -> Report:
-    """Sums the counters of every whole hour that the period touches.
+    """Sums the counters of every whole hour that the period touches, in the store and in the archive.
 
     Each hour is read at one moment, so an entry is in the report with everything it added, or not at all.
 
@@ -85,22 +105,21 @@ async def route_report(
         by: any of route, tier, model, team, feature, provider, in the order wanted.
         from_ms: Unix milliseconds; `None` is since the first entry.
         to_ms: exclusive; `None` is up to the newest entry.
+        archive: where the entries are that left the store; `None` takes the directory they were exported to.
 
     Raises:
         InvalidRequest: `by` is empty, or has a name that is unknown or there twice.
         StoreUnavailable: no answer.
+        ArchiveBroken: entries of the period have left the store, and their files are missing or damaged.
     """
     by = check_by(by)
-    keys, period = AccountKeys(account), Period(from_ms, to_ms)
-    hours = await hours_counted(store, keys, first_hour=period.first_hour, end_hour=period.end_hour)
+    period = Period(from_ms, to_ms)
     now_hour = await store.now_ms() // HOUR_MS
-    places = [GROUP_NAMES.index(name) for name in by]
-    added: _Sums = {}
-    routes: set[str] = set()
-    async for _, counters in counters_of(store, keys, hours):
-        routes |= _add(added, counters, places)
+    read = await _read_both(store, account, period, [GROUP_NAMES.index(name) for name in by], archive)
+    hours, routes = read.hours, read.routes
     sums = {
-        names: {metric.decode(): amount for metric, amount in found.items()} for names, found in added.items()
+        names: {metric.decode(): amount for metric, amount in found.items()}
+        for names, found in read.sums.items()
     }
     all_counters = _together(sums)
     requests = all_counters.get("requests", 0)
@@ -119,7 +138,26 @@ async def route_report(
     )
 
 
-def _add(sums: _Sums, counters: Mapping[bytes, bytes], places: Sequence[int]) -> set[str]:
+async def _read_both(
+    store: Store, account: str, period: Period, places: Sequence[int], archive: Path | None
+) -> _Read:
+    """The store's counters and the archive's, once more when entries went from one to the other meanwhile."""
+    keys = AccountKeys(account)
+    for _ in range(_TRIES):
+        gone = await read_gone(store, account)
+        hours = await hours_counted(store, keys, first_hour=period.first_hour, end_hour=period.end_hour)
+        read = _Read({}, hours, set())
+        async for _, counters in counters_of(store, keys, hours):
+            read.routes |= _add(read.sums, counters, places)
+        left = await archived_sums(gone, account, archive, period.first_hour, period.end_hour)
+        read.routes |= _add(read.sums, left.counters, places)
+        if not gone.days or (await read_gone(store, account)).through == gone.through:
+            read.hours = sorted({*hours, *left.hours})
+            return read
+    raise StoreUnavailable("entries were leaving the store all the while; ask again when the export is done")
+
+
+def _add(sums: _Sums, counters: Mapping[bytes, bytes | int], places: Sequence[int]) -> set[str]:
     """Adds one hour and answers its routes.
 
     A field is the six names and a metric, between separators; a million take seconds.
