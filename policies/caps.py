@@ -20,11 +20,18 @@ class ExcessInput(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """A route's caps; `None` is no cap."""
+    """A route's caps; `None` is no cap.
+
+    Attributes:
+        max_turns: messages of one query, the system prompt among them; `on_excess_input` counts for it too.
+        max_cost_nano: nano-dollars that a decision's attempts may cost together.
+    """
 
     max_input_tokens: int | None = None
     on_excess_input: ExcessInput = ExcessInput.REFUSE
     max_output_tokens: int | None = None
+    max_turns: int | None = None
+    max_cost_nano: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,8 @@ class CapOutcome:
     """What the caps make of a query.
 
     Attributes:
-        refused: too long, and the route refuses.
-        trim: too long, and the route trims.
+        refused: too long or of too many turns, and the route refuses.
+        trim: the same, and the route trims.
         output_tokens: the output cap to send; `None` leaves the field out.
         output_clamped: the caller asked for more than the route gives.
     """
@@ -44,15 +51,16 @@ class CapOutcome:
     output_clamped: bool
 
 
-def apply_caps(caps: Caps, *, input_tokens: int, output_asked: int | None) -> CapOutcome:
-    """Applies a route's caps.
+def apply_caps(caps: Caps, *, input_tokens: int, output_asked: int | None, turns: int = 1) -> CapOutcome:
+    """Applies a route's caps; the one on cost takes the prices, which are not known here.
 
     Args:
         caps: the route's.
         input_tokens: estimate of the input.
         output_asked: the caller's own output cap.
+        turns: messages of the query.
     """
-    over = caps.max_input_tokens is not None and input_tokens > caps.max_input_tokens
+    over = is_over(input_tokens, caps.max_input_tokens) or is_over(turns, caps.max_turns)
     clamped = (
         caps.max_output_tokens is not None
         and output_asked is not None
@@ -67,7 +75,14 @@ def apply_caps(caps: Caps, *, input_tokens: int, output_asked: int | None) -> Ca
     )
 
 
-def turns_to_keep(turns: Sequence[tuple[str, int]], limit: int) -> list[int] | None:
+def is_over(count: int, cap: int | None) -> bool:
+    """Whether a count is above a cap, where there is one."""
+    return cap is not None and count > cap
+
+
+def turns_to_keep(
+    turns: Sequence[tuple[str, int]], limit: int | None, most: int | None = None
+) -> list[int] | None:
     """Which turns stay when the oldest go first; never a system prompt, the last user turn or the last turn.
 
     A tool's answers and the turn that asked for them go, or stay, together: providers refuse one without the
@@ -75,21 +90,30 @@ def turns_to_keep(turns: Sequence[tuple[str, int]], limit: int) -> list[int] | N
 
     Args:
         turns: role and estimated tokens of each.
-        limit: tokens that may stay.
+        limit: tokens that may stay; `None` for no limit.
+        most: turns that may stay; `None` for no limit.
 
     Returns:
-        Indices in order, or `None` when even what always stays is over the limit.
+        Indices in order, or `None` when even what always stays is over a limit.
     """
     exchanges = _exchanges(turns)
     fixed = _always_kept(turns)
-    total = sum(tokens for _, tokens in turns)
+    total, left = sum(tokens for _, tokens in turns), len(turns)
     kept: list[int] = []
     for exchange in exchanges:
-        if total <= limit or not fixed.isdisjoint(exchange):
+        over = is_over(total, limit) or is_over(left, most)
+        if not over or not fixed.isdisjoint(exchange):
             kept += exchange
         else:
             total -= sum(turns[at][1] for at in exchange)
-    return kept if total <= limit else None
+            left -= len(exchange)
+    return None if is_over(total, limit) or is_over(left, most) else kept
+
+
+def fewest_turns(turns: Sequence[tuple[str, int]]) -> list[int]:
+    """Indices of what always stays: as much as trimming can do."""
+    fixed = _always_kept(turns)
+    return [at for exchange in _exchanges(turns) if not fixed.isdisjoint(exchange) for at in exchange]
 
 
 def _exchanges(turns: Sequence[tuple[str, int]]) -> list[range]:

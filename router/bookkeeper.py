@@ -20,15 +20,15 @@ from router.ledger.ledger import Hold, Ledger, StaleSettings
 from router.live import LiveSettings
 from router.moments import utc
 from router.pricing.book import PriceBook
-from router.pricing.price import Price, cost_nano, worst_case_nano
+from router.pricing.price import Price, cost_nano
 from router.pricing.usage import Usage, UsageSource
 from router.record import OPEN, DecisionRecord, draft, encode_record
 from router.spool import Spool
 from router.store.connection import StoreRefused
 from router.trimming import input_bound
+from router.worst_case import bound_of, worst_nano
 
 _log = logging.getLogger(__name__)
-_OUTPUT_WHEN_UNCAPPED = 16_384
 _TRIES_AT_FRESH_BUDGETS = 5
 
 
@@ -245,6 +245,10 @@ class Bookkeeper:
                 f"neither the store nor the spool took attempt {entry.attempt_id}: {error}"
             ) from error
 
+    def foreseen(self, attempt: OpenAttempt, spent: Spent) -> Charge:
+        """What closing the attempt so would charge."""
+        return self._charge(attempt, spent)[0]
+
     def price_only(self, decision: Decision) -> Charge:
         """What a dry run would cost at its estimated input and its output cap (or none)."""
         output = (decision.inputs.output_tokens or 0) * decision.query.answers
@@ -260,12 +264,14 @@ class Bookkeeper:
     def _draft(self, decision: Decision, model: Model, number: int) -> OpenAttempt:
         now_ms = self._world.now_ms()
         record = draft(decision, now_ms, enforced=True)
-        bound = self._bound(decision, model)
-        held = (
-            0
-            if model.price is None
-            else worst_case_nano(model.price, bound.input_tokens, bound.output_tokens)
+        bound = bound_of(
+            model,
+            input_bound=input_bound(decision.query),
+            output_tokens=decision.inputs.output_tokens,
+            answers=decision.query.answers,
         )
+        worst_cost = worst_nano(model, bound)
+        held = worst_cost or 0
         query = decision.query
         tier = _tier_of(decision, model)
         worst = Entry(
@@ -290,7 +296,7 @@ class Bookkeeper:
             threshold_version=record.threshold_version,
             classifier=record.classifier,
             tokens=Tokens.of(bound),
-            cost_nano=None if model.price is None else held,
+            cost_nano=worst_cost,
             baseline_nano=0,
             usage_source=UsageSource.ASSUMED,
             price_book=self._book.version,
@@ -304,10 +310,6 @@ class Bookkeeper:
         )
         record = replace(record, tier=tier, model=model.name, status="worker_died")
         return OpenAttempt(decision, model, worst, record, self._world.monotonic_s(), bound)
-
-    def _bound(self, decision: Decision, model: Model) -> Usage:
-        output = decision.inputs.output_tokens or model.max_output_tokens or _OUTPUT_WHEN_UNCAPPED
-        return Usage(input_tokens=input_bound(decision.query), output_tokens=output * decision.query.answers)
 
     def _entry(self, attempt: OpenAttempt, spent: Spent) -> tuple[Entry, Charge]:
         charge, basis = self._charge(attempt, spent)

@@ -17,7 +17,7 @@ from router.audit.auditor import Auditor
 from router.bookkeeper import NOTHING_SPENT, Bookkeeper, Charge, OpenAttempt, Spent
 from router.catalog import Catalog, Model
 from router.clock import World
-from router.decision import Decision, decide, direct, fallbacks_of, fallen_back
+from router.decision import Decision, decide, direct, fallbacks_of, fallen_back, within_cost
 from router.errors import NotPermitted, PennyrouteError, StoreUnavailable
 from router.failures import as_error, charged_for, cut_short
 from router.ledger.ledger import StaleSettings
@@ -178,6 +178,7 @@ class Router:
                     fallbacks_left=len(waiting),
                     random_unit=self._world.chance(),
                 )
+                step = self._affordable(step, attempt, failure, waiting, before)
                 charge = await self._close_failed(attempt, failure, step)
                 before = charge.after(before)
                 if isinstance(step, GiveUp):
@@ -187,6 +188,19 @@ class Router:
                     decision = fallen_back(decision, model)
             number += 1
             attempt = await self._open_next(decision, attempt)
+
+    def _affordable(
+        self, step: Step, attempt: OpenAttempt, failure: AttemptFailed, waiting: list[Model], before: Charge
+    ) -> Step:
+        """The step, or giving up where another attempt could cost more than the route lets a query cost."""
+        decision = attempt.decision
+        if isinstance(step, GiveUp) or decision.route is None or decision.inputs.input_bound is None:
+            return step
+        model = waiting[0] if isinstance(step, Fallback) else attempt.model
+        spent = self._books.foreseen(attempt, charged_for(attempt, failure, final=False)).after(before)
+        if within_cost(decision.route, model, decision.inputs, spent.cost_nano):
+            return step
+        return GiveUp("another attempt could cost more than the route lets a query cost")
 
     def _decide(self, query: Query, decision_id: str) -> Decision:
         if not query.caller.may_call:

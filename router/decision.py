@@ -6,14 +6,16 @@ from msgspec.structs import replace
 from classifiers import Classifier, Difficulty
 from policies import CapOutcome, Choice, Context, Reason, Tier, Worth, choose, lacks
 from router.catalog import Model, Route
-from router.errors import ContextTooLong, NotSupported
+from router.errors import ContextTooLong, CostCapExceeded, NotSupported
+from router.pricing.money import usd
 from router.pricing.price import cost_nano
 from router.pricing.usage import Usage
 from router.proof import certificate_of
 from router.query import Query
 from router.routes.certificate import CertificateInForce
 from router.routes.threshold import Threshold
-from router.trimming import capped, input_estimate
+from router.trimming import capped, input_bound, input_estimate
+from router.worst_case import bound_of, worst_nano
 
 _ATTEMPTS_UNROUTED = 3
 
@@ -29,6 +31,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
         familiar: the query resembles what the classifier learned from.
         extra_nano: what the large model is expected to cost more, where the route values its answers.
         images_left: how many of the images are in the turns that were kept; `None` where all were.
+        input_bound: tokens the input cannot exceed, where the route caps what a query may cost.
     """
 
     text_chars: int
@@ -46,6 +49,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     extra_nano: int | None = None
     images_left: int | None = None
     answers: int = 1
+    input_bound: int | None = None
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +159,7 @@ def decide(
         ContextTooLong: over the route's input cap, and the route refuses or trimming cannot help;
             or too long for the large model too.
         NotSupported: it has tools or images that the chosen model does not take: a forced one, or large.
+        CostCapExceeded: at worst it costs more than the route lets a query cost.
     """
     named = query.explained or route.store_prompts
     difficulty = classifier.explain(query.facts) if named else classifier.assess(query.facts)
@@ -167,6 +172,9 @@ def decide(
     model = route.small if choice.tier is Tier.SMALL else route.large
     _check_takes(model, query)
     _check_fits(model, input_tokens, caps.output_tokens or 0)
+    if route.caps.max_cost_nano is not None:
+        inputs = replace(inputs, input_bound=input_bound(query))
+        _check_cost(route, model, inputs)
     if context.worth is not None:
         inputs = replace(inputs, extra_nano=context.worth.extra_nano)
     return Decision(
@@ -256,7 +264,7 @@ def fallbacks_of(decision: Decision) -> list[Model]:
     """Who is tried, in order, when the chosen model fails.
 
     For a small one its route's large one, unless the caller forced the tier; then the route's fallbacks. None
-    that cannot take the query, and none twice.
+    that cannot take the query or would at worst cost more than it may, and none twice.
     """
     route = decision.route
     if route is None:
@@ -266,7 +274,9 @@ def fallbacks_of(decision: Decision) -> list[Model]:
         partner = []
     found: dict[str, Model] = {}
     for model in (*partner, *route.fallbacks):
-        if model.name != decision.model.name and takes(model, decision):
+        if model.name == decision.model.name or not takes(model, decision):
+            continue
+        if within_cost(route, model, decision.inputs):
             found.setdefault(model.name, model)
     return list(found.values())
 
@@ -284,6 +294,33 @@ def takes(model: Model, decision: Decision) -> bool:
         needs_vision=query.images > 0,
     )
     return lacks(model.limits, context) is None
+
+
+def within_cost(route: Route, model: Model, inputs: Inputs, spent_nano: int | None = 0) -> bool:
+    """Whether a call keeps a decision, at worst, within what its route lets a query cost.
+
+    Args:
+        route: as it is configured.
+        model: who would be called.
+        inputs: of the decision.
+        spent_nano: what its attempts cost so far; `None` where that is not known.
+    """
+    cap, bound = route.caps.max_cost_nano, _bound(model, inputs)
+    if cap is None or bound is None:
+        return True
+    worst = worst_nano(model, bound)
+    return worst is not None and spent_nano is not None and spent_nano + worst <= cap
+
+
+def _bound(model: Model, inputs: Inputs) -> Usage | None:
+    if inputs.input_bound is None:  # an old record, or one of another configuration
+        return None
+    return bound_of(
+        model,
+        input_bound=inputs.input_bound,
+        output_tokens=inputs.output_tokens,
+        answers=inputs.answers,
+    )
 
 
 def fallen_back(decision: Decision, model: Model) -> Decision:
@@ -312,6 +349,20 @@ def _check_fits(model: Model, input_tokens: int, output_tokens: int) -> None:
             f"model {model.name!r} takes {limit} in all",
             param="messages",
         )
+
+
+def _check_cost(route: Route, model: Model, inputs: Inputs) -> None:
+    cap, bound = route.caps.max_cost_nano, _bound(model, inputs)
+    if cap is None or bound is None or within_cost(route, model, inputs):
+        return
+    worst = worst_nano(model, bound)
+    costs = "an amount that is not known" if worst is None else f"up to ${usd(worst)}"
+    raise CostCapExceeded(
+        f"the query can cost {costs} at model {model.name!r}, by at most {bound.input_tokens} input and "
+        f"{bound.output_tokens} output tokens; route {route.name!r} takes what costs at most ${usd(cap)} "
+        "(caps.max_cost_usd). Ask for fewer output tokens, or send less",
+        param="max_tokens",
+    )
 
 
 def _inputs(

@@ -133,6 +133,14 @@ class ContextTooLong(PennyrouteError):  # noqa: N818
     kind = "invalid_request_error"
 
 
+class CostCapExceeded(PennyrouteError):  # noqa: N818
+    """At worst the query costs more than its route lets one cost; nobody was called."""
+
+    status = 413
+    code = "cost_cap_exceeded"
+    kind = "invalid_request_error"
+
+
 class NotSupported(PennyrouteError):  # noqa: N818
     """The query has tools or images, and the model it must go to takes none."""
 

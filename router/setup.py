@@ -18,7 +18,7 @@ from router.errors import SetupError
 from router.names import CONFIG_FILE
 from router.outcomes.record import JudgedBy
 from router.pricing.book import PriceBook, load_book
-from router.pricing.money import round_usd
+from router.pricing.money import parse_usd, round_usd
 from router.providers.endpoint import Endpoint, Timeouts
 from router.providers.presets import PRESETS, Preset
 from router.settings import ModelSettings, RouteSettings, Settings, check_config
@@ -222,7 +222,13 @@ def _route(name: str, settings: RouteSettings, models: Mapping[str, Model], usua
     caps = settings.caps
     first = usual_threshold if settings.quality_floor is None else 0.0
     small, large = models[settings.small], models[settings.large]
-    held = Caps(caps.max_input_tokens, caps.on_excess_input, caps.max_output_tokens)
+    held = Caps(
+        max_input_tokens=caps.max_input_tokens,
+        on_excess_input=caps.on_excess_input,
+        max_output_tokens=caps.max_output_tokens,
+        max_turns=caps.max_turns,
+        max_cost_nano=None if caps.max_cost_usd is None else parse_usd(caps.max_cost_usd),
+    )
     return Route(
         name=name,
         small=small,
@@ -245,10 +251,13 @@ def _answers(small: Model, large: Model, caps: Caps) -> str:
 
     The servers that come with the service have no address yet: theirs is another one after each start.
     """
+    turns = (
+        [] if caps.max_turns is None else [caps.max_turns]
+    )  # so that routes without it stay what they were
     said = {
         "small": _upstream(small),
         "large": _upstream(large),
-        "caps": [caps.max_input_tokens, caps.on_excess_input, caps.max_output_tokens],
+        "caps": [caps.max_input_tokens, caps.on_excess_input, caps.max_output_tokens, *turns],
     }
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:12]
 

@@ -21,28 +21,32 @@ def capped(query: Query, route: Route) -> tuple[Query, CapOutcome, int, int]:
         turns were left out.
 
     Raises:
-        ContextTooLong: over the route's input cap, and the route refuses or trimming cannot help.
+        ContextTooLong: over the route's cap on input or turns, and it refuses or trimming cannot help.
     """
-    tokens = input_estimate(query)
-    caps = apply_caps(route.caps, input_tokens=tokens, output_asked=query.output_asked)
-    limit = route.caps.max_input_tokens
+    tokens, turns = input_estimate(query), len(query.turns)
+    caps = apply_caps(route.caps, input_tokens=tokens, output_asked=query.output_asked, turns=turns)
+    limit, most = route.caps.max_input_tokens, route.caps.max_turns
+    if caps.refused and most is not None and turns > most:
+        raise ContextTooLong(
+            f"the query has {turns} messages; route {route.name!r} takes at most {most} (caps.max_turns)",
+            param="messages",
+        )
     if caps.refused:
         raise ContextTooLong(
             f"the query has about {tokens} input tokens; route {route.name!r} takes at most {limit} "
             "(caps.max_input_tokens)",
             param="messages",
         )
-    if not caps.trim or limit is None:
+    if not caps.trim:
         return query, caps, tokens, 0
-    sizes = [
-        (turn.role, count_tokens(turn.text) + _TOKENS_A_MESSAGE + turn.images * _TOKENS_AN_IMAGE)
-        for turn in query.turns
-    ]
-    kept = turns_to_keep(sizes, limit - _tools_estimate(query))
+    kept = turns_to_keep(_sizes(query), None if limit is None else limit - _tools_estimate(query), most)
     if kept is None:
+        allowed = " and ".join(
+            f"{cap} {unit}" for cap, unit in ((limit, "input tokens"), (most, "messages")) if cap is not None
+        )
         raise ContextTooLong(
-            f"the system prompt and the last turn alone are over route {route.name!r}'s "
-            f"{limit} input tokens (caps.max_input_tokens); leaving out older turns cannot help",
+            f"the system prompt and the last turn alone are over what route {route.name!r} takes, {allowed} "
+            "(caps); leaving out older turns cannot help",
             param="messages",
         )
     shorter = _with_turns(query, kept)
@@ -61,6 +65,13 @@ def input_estimate(query: Query) -> int:
 def input_bound(query: Query) -> int:
     """Tokens the input cannot exceed, for the worst case."""
     return bound_tokens(query.input_bytes, len(query.turns), query.images)
+
+
+def _sizes(query: Query) -> list[tuple[str, int]]:
+    return [
+        (turn.role, count_tokens(turn.text) + _TOKENS_A_MESSAGE + turn.images * _TOKENS_AN_IMAGE)
+        for turn in query.turns
+    ]
 
 
 def _with_turns(query: Query, kept: list[int]) -> Query:

@@ -10,8 +10,15 @@ from classifiers import Classifier, Difficulty, QueryFacts
 from policies import Context, Reason, Tier, Worth, apply_caps, choose, lacks
 from router.access.caller import ANYBODY
 from router.catalog import Model, Route
-from router.decision import Decision, Inputs, context_of, decide, direct
-from router.errors import ContextTooLong, InvalidRequest, NotSupported, UnknownModel, UnknownRoute
+from router.decision import Decision, Inputs, context_of, decide, direct, within_cost
+from router.errors import (
+    ContextTooLong,
+    CostCapExceeded,
+    InvalidRequest,
+    NotSupported,
+    UnknownModel,
+    UnknownRoute,
+)
 from router.http.chat_body import read_chat
 from router.proof import certificate_of
 from router.query import Query
@@ -185,7 +192,7 @@ def _by_body(asked: Asked, query: Query, configuration: Configuration, scored: F
     route, threshold = configuration.in_force(target, asked.past)
     try:
         return _made(asked, decide(asked.id, query, route, threshold, scored), configuration)
-    except (ContextTooLong, NotSupported) as error:
+    except (ContextTooLong, CostCapExceeded, NotSupported) as error:
         return _refused(error.code, scored.score(query.facts), threshold.value)
 
 
@@ -213,7 +220,12 @@ def _by_inputs(asked: Asked, configuration: Configuration, scored: Foreseen) -> 
     inputs = asked.inputs
     if difficulty is None or inputs is None:
         raise ValueError(f"{asked.place} has neither a text nor a difficulty")
-    caps = apply_caps(route.caps, input_tokens=inputs.input_tokens, output_asked=inputs.output_tokens)
+    caps = apply_caps(
+        route.caps,
+        input_tokens=inputs.input_tokens,
+        output_asked=inputs.output_tokens,
+        turns=inputs.turns - inputs.trimmed_turns,
+    )
     if caps.refused:
         return _refused(ContextTooLong.code, difficulty.value, threshold.value)
     inputs = replace(inputs, output_tokens=caps.output_tokens, familiar=difficulty.familiar)
@@ -231,6 +243,8 @@ def _by_inputs(asked: Asked, configuration: Configuration, scored: Foreseen) -> 
     if lacking is not None:
         code = ContextTooLong.code if lacking is Reason.CONTEXT_TOO_LONG else NotSupported.code
         return _refused(code, difficulty.value, threshold.value)
+    if not within_cost(route, model, inputs):
+        return _refused(CostCapExceeded.code, difficulty.value, threshold.value)
     return Decided(
         tier=choice.tier.value,
         reason=choice.reason.value,

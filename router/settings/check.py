@@ -113,6 +113,14 @@ def _one_policy(name: str, route: Mapping[str, Any]) -> Iterator[Finding]:
             "unknown ones",
             "remove price: unknown-ok, or set a threshold",
         )
+    caps = route.get("caps")
+    if isinstance(caps, Mapping) and caps.get("max_cost_usd") is not None and route.get("price"):
+        yield Finding(
+            ("routes", name, "caps", "max_cost_usd"),
+            "what a query may cost can only be capped where every price is known, and the route allows "
+            "unknown ones",
+            "remove price: unknown-ok, or remove the cap",
+        )
 
 
 def _references(name: str, route: Mapping[str, Any], models: Mapping[str, Any]) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from policies import ExcessInput
+from router.pricing.errors import MoneyError
+from router.pricing.money import parse_usd
 from router.pricing.price import Price
 from router.pricing.stated import price_from
 from router.providers.presets import PRESETS
@@ -45,6 +47,15 @@ def _known_provider(name: str) -> str:
 def _worth(dollars: Decimal) -> Decimal:
     if dollars > _DEAREST_ANSWER_USD:
         raise wrong(f"no answer is worth more than {_DEAREST_ANSWER_USD:,} US dollars here")
+    return dollars
+
+
+def _exact_dollars(dollars: Decimal) -> Decimal:
+    """An amount that is a whole number of nano-dollars: a cap is never rounded."""
+    try:
+        parse_usd(dollars)
+    except MoneyError as error:
+        raise wrong(error.message) from error
     return dollars
 
 
@@ -196,10 +207,22 @@ class Caps(Section):
     on_excess_input: ExcessInput = Field(
         ExcessInput.REFUSE,
         strict=False,
-        description="What happens above it: `refuse` answers 413, `trim` leaves out the oldest turns.",
+        description="What happens above it, or above `max_turns`: `refuse` answers 413, `trim` leaves out "
+        "the oldest turns.",
+    )
+    max_turns: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Messages of one query, the system prompt among them. Unset: no cap.",
     )
     max_output_tokens: Tokens | None = Field(
         None, description="Output tokens of one answer; a caller who asks for more gets this. Unset: no cap."
+    )
+    max_cost_usd: Annotated[PositiveAmount, AfterValidator(_exact_dollars)] | None = Field(
+        None,
+        description="US dollars that one query may cost at worst, all its attempts together: what could cost "
+        "more is answered 413 before anybody is called. Unset: no cap.",
     )
 
 

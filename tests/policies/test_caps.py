@@ -1,9 +1,11 @@
 """Caps of a route, and which turns stay when a conversation is trimmed."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import Caps, ExcessInput, apply_caps, turns_to_keep
+from policies import Caps, ExcessInput, apply_caps, fewest_turns, turns_to_keep
 
 Turns = list[tuple[str, int]]
 
@@ -112,3 +114,27 @@ def test_a_tools_answer_at_the_end_keeps_the_turn_that_asked_and_the_question():
 def test_legacy_function_answers_go_with_the_turn_that_asked():
     turns = [("assistant", 10), ("function", 10), ("user", 10)]
     assert turns_to_keep(turns, 25) == [2]
+
+
+@given(conversations, st.integers(0, 14))
+def test_no_more_turns_stay_than_may_and_the_oldest_go_first(turns: Turns, most: int):
+    kept = turns_to_keep(turns, None, most)
+    if kept is None:
+        assert len(fewest_turns(turns)) > most
+    else:
+        assert len(kept) <= most
+        assert set(fewest_turns(turns)) <= set(kept)
+        gone = set(range(len(turns))) - set(kept)
+        free = set(range(len(turns))) - set(fewest_turns(turns))
+        assert all(at in gone for at in free if gone and at < max(gone))
+
+
+@given(conversations)
+def test_the_fewest_turns_hold_every_system_prompt_and_the_last_user_turn(turns: Turns):
+    assert always_kept(turns) <= set(fewest_turns(turns))
+
+
+@given(all_caps, st.integers(1, 20), st.integers(1, 20))
+def test_too_many_turns_count_as_too_long(caps: Caps, turns: int, most: int):
+    outcome = apply_caps(replace(caps, max_turns=most), input_tokens=0, output_asked=None, turns=turns)
+    assert (outcome.refused or outcome.trim) == (turns > most)
