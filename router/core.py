@@ -148,13 +148,17 @@ class Router:
         self._auditor = auditor
         self._world = world
 
-    async def complete(self, query: Query) -> Completion | CompletionStream:
+    async def complete(self, query: Query, decision_id: str = "") -> Completion | CompletionStream:
         """Decides, holds, calls, prices and settles.
+
+        Args:
+            query: what is asked.
+            decision_id: the id it gets; '' for a fresh one.
 
         Raises:
             PennyrouteError: refused or failed; whatever was used is booked.
         """
-        decision = self._decide(query, self._world.new_id("dec"))
+        decision = self._decide(query, decision_id or self._world.new_id("dec"))
         if query.dry_run:
             return Completion(decision, self._books.price_only(decision), None)
         decision, attempt = await self._open_first(decision)

@@ -11,6 +11,7 @@ import msgspec
 
 from classifiers import ArtifactError, Classifier, default_classifier, load_artifact
 from policies import Caps, ModelLimits
+from router.answers.keys import SealingKey, keys_from
 from router.audit.terms import CRITERIA, AuditTerms, JudgeTerms
 from router.catalog import Catalog, Model, Route
 from router.discovery import Discovered, Pair, discover
@@ -40,6 +41,7 @@ class SetUp:
         notes: sentences for the person who starts it: which models were chosen and why, and warnings.
         served_by_us: the providers among `offline` and `local` whose server must be started with the service.
         pair: the models found where there is no file.
+        answer_keys: from the environment, to seal answers with.
     """
 
     settings: Settings
@@ -49,6 +51,7 @@ class SetUp:
     notes: tuple[str, ...]
     served_by_us: frozenset[str]
     pair: Pair | None = None
+    answer_keys: tuple[SealingKey, ...] = ()
 
 
 def set_up(config: Path | None, environ: Mapping[str, str], pair: Pair | None = None) -> SetUp:
@@ -80,6 +83,7 @@ def set_up(config: Path | None, environ: Mapping[str, str], pair: Pair | None = 
         notes=found.notes,
         served_by_us=frozenset(used - elsewhere),
         pair=found.pair,
+        answer_keys=keys_from(environ),
     )
 
 

@@ -15,6 +15,11 @@ from typing import ClassVar, Self
 
 import msgspec
 
+from router.answers.claims import Claims
+from router.answers.idempotency import Idempotency
+from router.answers.keys import with_installation_key
+from router.answers.seal import Seal
+from router.answers.terms import IdempotencyTerms
 from router.audit.opening import opened_auditor
 from router.bookkeeper import Bookkeeper
 from router.clock import World, real_world
@@ -35,6 +40,7 @@ from router.providers.session import Session
 from router.providers.upstreams import Upstreams
 from router.routes.thresholds import Thresholds
 from router.settings import LedgerSettings, OutcomeSettings
+from router.settings.answers import IdempotencySettings
 from router.setup import SetUp, opened, set_up, with_address, with_addresses
 from router.spool import Spool
 from router.upkeep import Rounds, Upkeep
@@ -171,9 +177,14 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
         auditor = await stack.enter_async_context(
             opened_auditor(store, catalog, books=books, upstreams=upstreams, outcomes=outcomes, world=world)
         )
+        once = _idempotency_terms(settings.idempotency)
+        claims = Claims(store, once)
+        seal = Seal(with_installation_key(made.answer_keys, plan.data_dir))
+        idempotency = Idempotency(store, claims, seal, once, world)
         watching = WatchRounds(outcomes.watch, live, world)
-        for work in (live.keep_fresh(), watching.run()):
+        for work in (live.keep_fresh(), watching.run(), claims.keep_prolonging()):
             await stack.enter_async_context(_running(work))
+        stack.push_async_callback(idempotency.drain)
         yield Parts(
             settings=settings,
             catalog=catalog,
@@ -193,6 +204,7 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
             ),
             upstreams=upstreams,
             auditor=auditor,
+            idempotency=idempotency,
             spool=spool,
             world=world,
         )
@@ -209,6 +221,15 @@ def _terms(ledger: LedgerSettings) -> Terms:
     return Terms(
         hold_expiry_s=ledger.hold_expiry_s,
         decision_retention_s=ledger.decision_retention_days * _SECONDS_A_DAY,
+    )
+
+
+def _idempotency_terms(settings: IdempotencySettings) -> IdempotencyTerms:
+    return IdempotencyTerms(
+        keep_s=settings.keep_s,
+        max_answer_bytes=settings.max_answer_bytes,
+        wait_s=settings.wait_s,
+        lease_s=settings.lease_s,
     )
 
 

@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from types import TracebackType
 
 import msgspec
 from msgspec.structs import replace
 
+from router.answers.idempotency import HEADER, RETRY_HEADER, Keyed, keyed
 from router.bookkeeper import Charge
 from router.core import CompletionStream
 from router.decision import Decision
@@ -17,6 +19,7 @@ from router.http.chat_body import read_chat
 from router.http.complete_body import read_complete
 from router.http.failure import JSON, Headers, error_body, error_headers, error_object, status_of
 from router.http.metrics import Metrics
+from router.http.once import Once
 from router.http.parts import Parts, bearer
 from router.http.request import (
     ClientGone,
@@ -43,7 +46,10 @@ _DONE = b"data: [DONE]\n\n"
 COMPLETE = "/complete"
 _WATCH_AFTER_S = 0.05
 
-Answer = Callable[[Query, Send, Headers], Awaitable[None]]
+_KEY = HEADER.lower().encode()
+_RETRY = RETRY_HEADER.lower().encode()
+
+Answer = Callable[[Query, Send, Headers, str], Awaitable[None]]
 
 
 class Completions:
@@ -52,6 +58,7 @@ class Completions:
     def __init__(self, parts: Parts, metrics: Metrics) -> None:
         self._parts = parts
         self._metrics = metrics
+        self._once = Once(parts.idempotency)
 
     async def complete(
         self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, more: Headers
@@ -75,39 +82,75 @@ class Completions:
         *,
         answer: Answer,
     ) -> None:
-        started = _Started(send)
-        try:
-            query = await self._query(scope, headers, receive)
+        started, named = _Started(send), scope["path"] == COMPLETE
+
+        async def work() -> None:
+            query, once = await self._query(scope, headers, receive)
             async with _UntilGone(receive):
-                await answer(query, started, more)
-        except ClientGone:
+                if once is None:
+                    await answer(query, started, more, "")
+                else:
+                    produce = partial(self._produced, query, answer=answer, named=named)
+                    if await self._once.answer(once, produce, started, more):
+                        self._metrics.replayed()
+
+        await self._told(work(), started, more, named=named)
+
+    async def _produced(
+        self, query: Query, decision_id: str, send: Send, *, answer: Answer, named: bool
+    ) -> Exception | None:
+        """Answers for whoever reads it later."""
+        started = _Started(send)
+        return await self._told(answer(query, started, [], decision_id), started, [], named=named)
+
+    async def _told(
+        self, work: Awaitable[None], started: "_Started", more: Headers, *, named: bool
+    ) -> Exception | None:
+        """Does it; tells the caller of what fails, and answers it."""
+        try:
+            await work
+        except ClientGone as error:
             self._metrics.refused("client_gone")
+            return error
         except PennyrouteError as error:
             self._metrics.refused(error.code)
-            await _say(error, started, more, named=scope["path"] == COMPLETE)
+            await _say(error, started, more, named=named)
+            return error
         except Exception:  # noqa: BLE001 - the last resort: logged, and told as a 500 without details
             _log.exception("a completion failed inside")
             self._metrics.refused(InternalError.code)
             inside = InternalError("the service failed; its log says why")
-            await _say(inside, started, more, named=scope["path"] == COMPLETE)
+            await _say(inside, started, more, named=named)
+            return inside
+        return None
 
-    async def _query(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Query:
+    async def _query(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive
+    ) -> tuple[Query, Keyed | None]:
         parts, server = self._parts, self._parts.settings.server
         arrived_s = parts.world.monotonic_s()
         secret = bearer(header_text(headers.get(b"authorization")))
-        caller = await parts.live.known_caller(secret)
+        key = headers.get(_KEY)
+        if key is None:
+            caller = await parts.live.known_caller(secret)
+        else:  # no reserve follows an answer that is given again
+            caller = await parts.live.confirmed_caller(secret)
         raw = await read_body(receive, headers, server.max_body_bytes, server.request_timeout_s)
         labels = label_headers(scope["headers"])
         if scope["path"] == COMPLETE:
             query = read_complete(raw, caller, labels, arrived_s)
             parts.catalog.route(query.target)
             if query.dry_run:  # no reserve follows, to find out that keys or thresholds have changed
-                return replace(query, caller=await parts.live.confirmed_caller(secret))
-            return query
-        return read_chat(raw, caller, labels, arrived_s)
+                return replace(query, caller=await parts.live.confirmed_caller(secret)), None
+        else:
+            query = read_chat(raw, caller, labels, arrived_s)
+        if key is None:
+            return query, None
+        asked = (b"POST", scope["path"].encode(), labels.get("tier", "").encode(), raw)
+        return query, keyed(caller.account, caller.key_id, key, asked, headers.get(_RETRY))
 
-    async def _answer_complete(self, query: Query, send: Send, more: Headers) -> None:
-        done = await self._parts.router.complete(query)
+    async def _answer_complete(self, query: Query, send: Send, more: Headers, decision_id: str) -> None:
+        done = await self._parts.router.complete(query, decision_id)
         if isinstance(done, CompletionStream):
             await self._stream_complete(done, send, more)
             return
@@ -118,8 +161,8 @@ class Completions:
             await send_whole(send, 200, [JSON, *more], msgspec.json.encode(body))
         self._count(done.decision, done.charge)
 
-    async def _answer_chat(self, query: Query, send: Send, more: Headers) -> None:
-        done = await self._parts.router.complete(query)
+    async def _answer_chat(self, query: Query, send: Send, more: Headers, decision_id: str) -> None:
+        done = await self._parts.router.complete(query, decision_id)
         if isinstance(done, CompletionStream):
             await self._stream_chat(done, send, more)
             return

@@ -10,7 +10,7 @@ from router.settings import ServerSettings
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH"})
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]", "::1")
 _PREFLIGHT_HEADERS: Final = (
-    b"authorization, content-type, if-match, idempotency-key, x-pennyroute-feature, "
+    b"authorization, content-type, if-match, idempotency-key, idempotency-retry, x-pennyroute-feature, "
     b"x-pennyroute-session, x-pennyroute-team, x-pennyroute-tier, x-pennyroute-user"
 )
 

@@ -68,6 +68,11 @@ class Metrics:
             ("code",),
             registry=self._registry,
         )
+        self._replays = Counter(
+            "pennyroute_replays",
+            "Queries answered by the kept answer to their Idempotency-Key.",
+            registry=self._registry,
+        )
         self._audits = Counter(
             "pennyroute_audits",
             "Queries drawn to be audited, by what came of it: judged, or why not.",
@@ -127,6 +132,10 @@ class Metrics:
     def refused(self, code: str) -> None:
         """Counts a query that got an error."""
         self._refusals.labels(code).inc()
+
+    def replayed(self) -> None:
+        """Counts a query that got an answer given before."""
+        self._replays.inc()
 
     def audited(self, route: str, result: str) -> None:
         """Counts a query that was drawn to be audited."""

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from router.access.caller import MAIN_ACCOUNT, Caller
+from router.answers.idempotency import Idempotency
 from router.audit.auditor import Auditor
 from router.catalog import Catalog
 from router.clock import World
@@ -38,6 +39,7 @@ class Parts:
     router: Router
     upstreams: Upstreams
     auditor: Auditor
+    idempotency: Idempotency
     spool: Spool
     world: World
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from router.settings.answers import IdempotencySettings
 from router.settings.audit import AuditSettings, JudgeSettings
 from router.settings.document import Path
 from router.settings.models import (
@@ -36,6 +37,7 @@ SECTIONS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("store",): StoreSettings,
     ("ledger",): LedgerSettings,
     ("outcomes",): OutcomeSettings,
+    ("idempotency",): IdempotencySettings,
 }
 
 

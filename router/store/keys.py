@@ -79,6 +79,10 @@ class AccountKeys:
         """Sorted set: audited decisions whose scores are complete and that the watch has not been told of."""
         return f"{self.prefix}uncounted"
 
+    def claim(self, name: str) -> str:
+        """Hash: the request that has an idempotency key, and its sealed answer."""
+        return f"{self.prefix}once:{name}"
+
     def groups(self, hour: int) -> str:
         """Number: the groups that are counted under labels of their own in one hour."""
         return f"{self.prefix}groups:{hour}"

@@ -1,0 +1,31 @@
+"""One upstream that counts its calls, and a service before it."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.answers.config import CONFIG, ENVIRON
+from tests.service import Service
+from tests.upstreams.openai_wire import OpenAIWire
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[OpenAIWire]:
+    with OpenAIWire() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def service(upstream: OpenAIWire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    config = CONFIG.format(url=upstream.base_url, more="idempotency: {max_answer_bytes: 20000}")
+    with Service(tmp_path_factory.mktemp("answers"), config, environ=ENVIRON) as running:
+        yield running
+    assert "Traceback" not in running.said, running.said
+
+
+@pytest.fixture
+def client(service: Service, upstream: OpenAIWire) -> Iterator[httpx.Client]:
+    upstream.clear()
+    with service.client() as calling:
+        yield calling
