@@ -10,6 +10,7 @@ BIN := .venv/bin
 # Not compiled when installed: Python compiles what is really imported on first use, and most never is.
 PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile
 UV_VERSION := 0.13.9
+CLUSTER_TESTS := tests/ledger tests/store tests/access tests/routes tests/outcomes tests/budgets
 CODE := router classifiers policies tests benchmarks
 
 .PHONY: help
@@ -63,6 +64,10 @@ install-dev: .venv/.installed-dev ## the same with the tools for tests, lint and
 .PHONY: test
 test: format-check lint types contracts ## everything: format, lint, types, import contracts, all tests
 	@$(BIN)/python -m pytest -q -n auto -m "not local" $(ARGS)
+
+.PHONY: cluster
+cluster: .venv/.installed-dev ## the ledger's tests against a Redis Cluster and against Sentinels, started for them
+	@$(BIN)/python -m pytest -q -n auto --stores cluster,sentinel -k "cluster or sentinel" $(CLUSTER_TESTS) $(ARGS)
 
 .PHONY: test-local
 test-local: build/local/.installed ## a real small model answers (its runtime is built once, in about five minutes)

@@ -31,7 +31,7 @@ from router.offline.process import OfflineProcess
 from router.proof import lacking
 from router.routes.thresholds import Thresholds
 from router.setup import LOCAL, OFFLINE, SetUp, opened, set_up, with_address
-from router.store.connection import Store
+from router.store.connection import Server, Store
 from router.store.embedded import EmbeddedStore
 from router.worker import WorkerPlan, worker_app
 
@@ -190,22 +190,30 @@ async def _look_at_store(made: SetUp, store_url: str) -> FoundInStore:
         SetupError: a store that may forget money, or an open door.
     """
     async with opened(store_url) as store:
-        found = await store.server()
-        if found.get("maxmemory_policy", "noeviction") != "noeviction":
-            raise SetupError(
-                f"the store evicts keys when it is full (maxmemory-policy {found['maxmemory_policy']}), "
-                "which would lose money; set `maxmemory-policy noeviction`"
-            )
-        if found.get("aof_enabled") == "0":
-            _log.warning(
-                "THE STORE KEEPS NOTHING ON DISK (appendonly no): what was spent is forgotten when it stops. "
-                "Set `appendonly yes` in its configuration, or `CONFIG SET appendonly yes`"
-            )
+        for server in await store.servers():
+            _check_server(server)
         if not is_loopback(made.settings.server.host):
             await _need_key(store, made.settings.server.host)
         route = made.catalog.routes[DEFAULT_ROUTE]
         threshold = await Thresholds(store).seed(route.name, route.threshold)
         return FoundInStore(threshold.value, tuple([line async for line in _lacking(made, store)]))
+
+
+def _check_server(server: Server) -> None:
+    policy = server.info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise SetupError(
+            f"the store evicts keys when it is full (maxmemory-policy {policy} at {server.name}), "
+            "which would lose money; set `maxmemory-policy noeviction`"
+        )
+    if server.info.get("aof_enabled") == "0":
+        _log.warning(
+            "THE STORE KEEPS NOTHING ON DISK (appendonly no at %s): what was spent is forgotten when it "
+            "stops. Set `appendonly yes` in its configuration, or `CONFIG SET appendonly yes`",
+            server.name,
+        )
+    if server.failure:
+        _log.warning("%s of the store: %s", server.name, server.failure)
 
 
 async def _lacking(made: SetUp, store: Store) -> AsyncIterator[str]:

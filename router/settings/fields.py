@@ -13,6 +13,7 @@ from router.pricing.errors import PricingError
 from router.pricing.money import exact_decimal, parse_usd_per_million
 from router.providers.secret import Secret
 from router.settings.problems import clean
+from router.store.url import USUAL, BadStoreUrl, parse_store_url
 
 ENVIRONMENT: Final = "os.environ/"
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}$"
@@ -21,7 +22,6 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SHELL_VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _LONGEST_SECRET: Final = 8_192
 _LONGEST_URL: Final = 2_048
-_STORE_SCHEMES: Final = ("redis", "rediss", "unix")
 
 
 def wrong(message: str, suggestion: str | None = None) -> PydanticCustomError:
@@ -91,7 +91,12 @@ def _http_url(value: object, info: ValidationInfo) -> str:
 
 def _store_url(value: object, info: ValidationInfo) -> Secret:
     text = value.reveal() if isinstance(value, Secret) else _text(value, info)
-    _refuse_unclear_url(text, _STORE_SCHEMES, "write it as redis://host:6379/0")
+    if len(text) > _LONGEST_URL or any(character.isspace() or ord(character) < 32 for character in text):
+        raise wrong("is no URL: it has white space or is too long", f"write it as {USUAL}")
+    try:
+        parse_store_url(text)
+    except BadStoreUrl as error:
+        raise wrong(error.wrong, error.right) from None
     return Secret(text)
 
 
@@ -105,7 +110,7 @@ def _refuse_unclear_url(text: str, schemes: tuple[str, ...], suggestion: str) ->
         raise wrong("is no URL: its host or port cannot be read", suggestion) from None
     if parts.scheme not in schemes:
         raise wrong(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}", suggestion)
-    if port == 0 or not (parts.hostname or (parts.scheme == "unix" and parts.path)):
+    if port == 0 or not parts.hostname:
         raise wrong("is no URL: it names no host or port to call", suggestion)
 
 

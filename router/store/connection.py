@@ -135,6 +135,15 @@ class Store:
         """One plain command on every primary."""
         return [await node.command(*words) for _, node in await self._layout.primaries()]
 
+    async def configured(self, name: str) -> list[str]:
+        """What every primary's configuration says of a setting.
+
+        Raises:
+            StoreUnavailable: no answer, or it is not said to us.
+        """
+        replies = [pairs(reply) for reply in await self.everywhere("CONFIG", "GET", name)]
+        return [value.decode() for reply in replies for value in reply.values()]
+
     async def hash_of(self, key: str) -> dict[bytes, bytes]:
         """A whole hash; empty when there is none."""
         return await self._asked(key, lambda node: node.hash_of(key))

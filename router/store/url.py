@@ -119,16 +119,16 @@ def parse_store_url(text: str) -> StoreUrl:
 
 def _single(text: str, *, encrypted: bool) -> StoreUrl:
     right = f"write it as {USUAL}; {_ENCODED}"
+    if "," in text.partition("://")[2].rpartition("@")[2].partition("/")[0] and not text.startswith("unix"):
+        raise BadStoreUrl(
+            "names several hosts, which one server has not",
+            f"write {_CLUSTER_FORM} for a Cluster or {_SENTINEL_FORM} for Sentinels",
+        )
     try:
         parts = urlsplit(text)
         port, host = parts.port, parts.hostname
     except ValueError:
         raise BadStoreUrl("its host or port cannot be read", right) from None
-    if "," in parts.netloc.rpartition("@")[2]:
-        raise BadStoreUrl(
-            "names several hosts, which one server has not",
-            f"write {_CLUSTER_FORM} for a Cluster or {_SENTINEL_FORM} for Sentinels",
-        )
     if port == 0 or not (host or (parts.scheme == "unix" and parts.path)):
         raise BadStoreUrl("it names no host or port to call", right)
     hosts = (Address(host, port or 6379),) if host and parts.scheme != "unix" else ()
@@ -141,8 +141,8 @@ def _several(kind: Kind, rest: str, text: str, *, encrypted: bool) -> StoreUrl:
     before, _, query = rest.partition("?")
     authority, _, path = before.partition("/")
     login, at, listed = authority.rpartition("@")
-    if "#" in rest:
-        raise BadStoreUrl("has a # in it, which ends a URL", right)
+    if "#" in rest or "@" in path or "@" in query:
+        raise BadStoreUrl("has a #, or an @ where no user and password end", right)
     username, _, password = login.partition(":")
     service, db = _path(kind, path, right)
     options = _options(kind, query, encrypted=encrypted)

@@ -3,22 +3,28 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from router.access.keys import KeyRing, Scope
+from router.cli.checkup.store import store as store_rows
 from router.errors import StoreUnavailable
 from router.ledger.failover import Failover
 from router.ledger.ledger import Ledger, Recorded, Terms
 from router.ledger.recent import Recent
 from router.ledger.verify import verify
 from router.routes.thresholds import Change, Thresholds
+from router.settings.zero_config import offline_settings
 from router.store.connection import Store
 from router.store.keys import API_KEYS, AccountKeys
 from router.store.settings import look
 from tests.ledger.examples import a_decision, a_hold, an_entry
+from tests.service import Service
+from tests.store.servers import MakeServer
 from tests.store.several import KINDS_OF_SEVERAL, Several
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from router.ledger.entry import Entry
@@ -201,3 +207,81 @@ async def test_a_primary_that_does_not_answer_is_said_and_its_settles_are_kept(
     await worker.back()
     await worker.all_is_written()
     await hasty.aclose()
+
+
+async def test_doctor_says_what_the_store_is_made_of_and_what_may_be_lost(several: Several, shared: Store):
+    settings = offline_settings({"REDIS_URL": several.url})
+    rows = {f"{row.part} {row.subject}".strip(): row for row in await store_rows(settings, Path("unused"))}
+    assert several.url not in str(rows)
+    said = rows["store server"].said
+    if shared.kind == "cluster":
+        assert "Redis Cluster of 3 primaries and 3 replicas (Valkey " in said
+        assert rows["store replication"].verdict == "ok"
+    else:
+        assert "watched by Sentinels, primary 127.0.0.1:" in said
+        assert "1 replica" in said
+        assert "min-replicas-to-write 1" in rows["store replication"].to_do
+    assert rows["store eviction"].verdict == rows["store persistence"].verdict == "ok"
+    replica = several.replica_of("acme")
+    replica.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    replica.ask("CONFIG", "SET", "appendonly", "no")
+    rows = {f"{row.part} {row.subject}".strip(): row for row in await store_rows(settings, Path("unused"))}
+    assert rows[f"store eviction {replica.address}"].verdict == "fail"
+    assert rows[f"store persistence {replica.address}"].verdict == "warn"
+    replica.ask("CONFIG", "SET", "appendonly", "yes")
+    replica.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+async def test_a_server_killed_under_load_and_restarted_has_all_that_was_acknowledged(own_server: MakeServer):
+    """With `appendfsync everysec`, as the embedded store has it; and what it had not, it would be told."""
+    server = own_server(appendfsync="everysec")
+    store = Store.at_url(server.url)
+    worker = Worker(store)
+    stop = asyncio.Event()
+
+    async def load(account: str) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            try:
+                await worker.call(account, f"dec_{number}")
+            except StoreUnavailable:
+                await asyncio.sleep(0.005)
+
+    callers = [asyncio.create_task(load(account)) for account in ACCOUNTS]
+    for round_ in range(1, 4):
+        await until(lambda many=200 * round_: len(worker.acknowledged["acme"]) > many)  # type: ignore[misc]
+        server.kill()
+        server.start()
+        await worker.back()
+        await worker.failover.look()
+    stop.set()
+    await asyncio.gather(*callers)
+    await held_by_nobody_known(worker)
+    await worker.all_is_written()
+    await store.aclose()
+
+
+def test_a_service_goes_on_through_the_death_of_a_primary(several: Several, tmp_path: Path):
+    """What was answered while it was away waited in the spool; what only it knew is told to the next."""
+    several.whole()
+    key = AccountKeys("main").holds
+    service = Service(tmp_path, environ={"REDIS_URL": several.url, "PENNYROUTE_OFFLINE": "1"})
+    with service, service.client() as client:
+        before = service.ledger().entries
+
+        def ask(times: int) -> int:
+            answers = [client.post("/complete", json={"query": "What is 2 + 2?"}) for _ in range(times)]
+            assert {answer.status_code for answer in answers} == {200}
+            return times
+
+        answered = ask(10)
+        with several.losing(key):
+            answered += ask(10)
+        answered += ask(20)
+        found = service.until(
+            lambda: service.in_store(lambda store: verify(store, "main")),
+            lambda seen: seen.entries == before + answered and seen.open_holds == 0,
+        )
+        assert found.clean
+        assert "10 were lost and are written again" in service.said
