@@ -16,6 +16,7 @@ from router.pricing.money import parse_usd
 from router.pricing.price import Price
 from router.pricing.stated import price_from
 from router.providers.presets import PRESETS
+from router.settings.answers import IdempotencySettings
 from router.settings.audit import AuditSettings, JudgeSettings
 from router.settings.fields import (
     Amount,
@@ -379,6 +380,10 @@ class Settings(Section):
     ledger: LedgerSettings = Field(default_factory=LedgerSettings, description="How holds and decisions age.")
     outcomes: OutcomeSettings = Field(
         default_factory=OutcomeSettings, description="How long the scores of answers are kept."
+    )
+    idempotency: IdempotencySettings = Field(
+        default_factory=IdempotencySettings,
+        description="How first answers to an `Idempotency-Key` are kept.",
     )
     classifier: Path | None = Field(
         None,
