@@ -56,6 +56,9 @@ local function checked(group)
 end
 
 local function negative(amount)
+  if amount == '0' then
+    return amount -- '-0' is no number to the store
+  end
   return string.sub(amount, 1, 1) == '-' and string.sub(amount, 2) or '-' .. amount
 end
 

@@ -19,6 +19,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local at = string.format('%d', now)
 
 local function negative(amount)
+  if amount == '0' then
+    return amount -- '-0' is no number to the store
+  end
   return string.sub(amount, 1, 1) == '-' and string.sub(amount, 2) or '-' .. amount
 end
 
