@@ -57,6 +57,7 @@ class Route:
         attempts: calls one decision may make in all.
         store_prompts: whether decisions keep the messages and the answer.
         audit: how it is audited; `None` where it is not.
+        require: labels that a call must have, its own or its key's.
         answers: fingerprint of who answers: providers, base URLs and upstream models of both tiers as
             configured, and the caps. What was proven of one proves nothing of another.
     """
@@ -74,6 +75,12 @@ class Route:
     usual_output_tokens: int = 0
     audit: AuditTerms | None = None
     answers: str = ""
+    require: tuple[str, ...] = ()
+
+    @property
+    def model_names(self) -> set[str]:
+        """Every model that may answer its callers."""
+        return {self.small.name, self.large.name, *(model.name for model in self.fallbacks)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,16 @@ class Catalog:
         is_large = any(route.large.name == model.name for route in routes)
         is_small = any(route.small.name == model.name for route in routes)
         return Tier.SMALL if is_small and not is_large else Tier.LARGE
+
+    def required(self, target: Route | Model) -> tuple[str, ...]:
+        """Labels that a call of a route must have, or of a model by its name: those of every route it is in.
+
+        Else naming the model would be the way around a route that requires them.
+        """
+        if isinstance(target, Route):
+            return target.require
+        routes = [route for route in self.routes.values() if target.name in route.model_names]
+        return tuple(dict.fromkeys(label for route in routes for label in route.require))
 
     def route(self, name: str) -> Route:
         """The route of that name.

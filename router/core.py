@@ -12,13 +12,14 @@ from typing import Self
 from msgspec.structs import replace
 
 from classifiers import Classifier
+from router.admission import admitted
 from router.attempts import call_of, never_left_open, spent_on
 from router.audit.auditor import Auditor
 from router.bookkeeper import NOTHING_SPENT, Bookkeeper, Charge, OpenAttempt, Spent
 from router.catalog import Catalog, Model
 from router.clock import World
 from router.decision import Decision, decide, direct, fallbacks_of, fallen_back, within_cost
-from router.errors import NotPermitted, PennyrouteError, StoreUnavailable
+from router.errors import PennyrouteError, StoreUnavailable
 from router.failures import as_error, charged_for, cut_short
 from router.ledger.ledger import StaleSettings
 from router.live import LiveSettings
@@ -207,9 +208,8 @@ class Router:
         return GiveUp("another attempt could cost more than the route lets a query cost")
 
     def _decide(self, query: Query, decision_id: str) -> Decision:
-        if not query.caller.may_call:
-            raise NotPermitted("this key has no scope `call`")
         target = self._catalog.find(query.target)
+        query = admitted(query, target, self._catalog)
         if isinstance(target, Model):
             return direct(decision_id, query, target, self._catalog.usual_tier(target))
         threshold = self._live.threshold(target.name)

@@ -37,6 +37,12 @@ class InvalidRequest(PennyrouteError):  # noqa: N818 - the name says who was wro
     kind = "invalid_request_error"
 
 
+class LabelRequired(InvalidRequest):
+    """The route requires a label, and neither the call nor its key has it."""
+
+    code = "label_required"
+
+
 class NotAuthenticated(PennyrouteError):  # noqa: N818
     """No key, or a key that does not exist or was revoked."""
 

@@ -233,6 +233,7 @@ class LiveSettings:
             key_id=key.id,
             may_call=key.allows(Scope.CALL),
             admin=key.allows(Scope.ADMIN),
+            tie=key.tie,
             digest=hashed,
         )
 

@@ -247,6 +247,7 @@ def _route(name: str, settings: RouteSettings, models: Mapping[str, Model], usua
         usual_output_tokens=settings.usual_output_tokens,
         audit=None if settings.audit is None else _audit(settings.audit),
         answers=_answers(small, large, held),
+        require=settings.require,
     )
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from router.access.tie import UNTIED, Tie
+
 MAIN_ACCOUNT: Final = "main"
 """The account of whoever runs the service; a key belongs to it unless it is made for another."""
 
@@ -13,6 +15,7 @@ class Caller:
 
     Attributes:
         key_id: '' for anybody on loopback while no key exists.
+        tie: what the key is tied to.
         digest: SHA-256 of the key, to look it up again.
     """
 
@@ -20,6 +23,7 @@ class Caller:
     key_id: str
     may_call: bool
     admin: bool
+    tie: Tie = UNTIED
     digest: str = field(default="", repr=False, compare=False)
 
     @property

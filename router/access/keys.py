@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from router.access.caller import MAIN_ACCOUNT
+from router.access.tie import UNTIED, Tie
 from router.errors import InvalidRequest, NotFound
 from router.store.connection import Store
 from router.store.keys import ACCOUNTS, API_KEYS, SETTINGS_VERSION
@@ -33,6 +34,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
         id: short public name, also what a decision remembers.
         created_at_ms: Unix milliseconds of the store's time.
         revoked_at_ms: `None` while it is good.
+        tie: what it is tied to.
     """
 
     id: str
@@ -41,6 +43,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[Scope, ...]
     created_at_ms: int
     revoked_at_ms: int | None = None
+    tie: Tie = UNTIED
 
     def allows(self, scope: Scope) -> bool:
         """Whether the key reaches `scope`."""
@@ -64,12 +67,12 @@ class KeyRing:
         self._store = store
 
     async def create(
-        self, name: str, scopes: tuple[Scope, ...], account: str = MAIN_ACCOUNT
+        self, name: str, scopes: tuple[Scope, ...], account: str = MAIN_ACCOUNT, tie: Tie = UNTIED
     ) -> tuple[ApiKey, str]:
         """Makes a key; its text is answered once and never again.
 
         Raises:
-            InvalidRequest: name, scope or account is not of the form they take.
+            InvalidRequest: name, scope, account or tie is not of the form they take.
         """
         if not _NAME.fullmatch(name):
             raise InvalidRequest(
@@ -79,6 +82,7 @@ class KeyRing:
             raise InvalidRequest("an account takes 1 to 64 letters, digits, _ and -", param="account")
         if not scopes:
             raise InvalidRequest("a key needs at least one scope: call, admin", param="scopes")
+        tie.check()
         secret = _PREFIX + secrets.token_urlsafe(32)
         hashed = digest(secret)
         key = ApiKey(
@@ -87,6 +91,7 @@ class KeyRing:
             account=account,
             scopes=scopes,
             created_at_ms=await self._store.now_ms(),
+            tie=tie,
         )
         await self._put(hashed, key)
         return key, secret

@@ -10,12 +10,14 @@ from router.names import DATA_DIR
 
 if TYPE_CHECKING:
     from router.access.keys import ApiKey
+    from router.settings import Settings
     from router.store.connection import Store
 
 
 @example(
     "pennyroute keys create support-bot --scope call",
     "pennyroute keys create ops --scope admin --account acme",
+    "pennyroute keys create legal-bot --team legal --route legal-triage",
 )
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for; shown in lists.")],
@@ -26,9 +28,26 @@ def create(
             "account `main`, changes thresholds and reads metrics, which belong to all accounts."
         ),
     ] = "call",
+    *,
     account: Annotated[
         str, typer.Option(metavar="NAME", help="The account that pays for its calls.")
     ] = "main",
+    team: Annotated[
+        str,
+        typer.Option(
+            metavar="TEAM", help="Tie it to a team: its calls get this label, and no other is taken."
+        ),
+    ] = "",
+    feature: Annotated[
+        str, typer.Option(metavar="FEATURE", help="Tie it to a feature, in the same way.")
+    ] = "",
+    route: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROUTE",
+            help="Tie it to a route, and to no model by its own name; may be given several times.",
+        ),
+    ] = None,
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
@@ -40,19 +59,28 @@ def create(
 
     async def work(store: "Store") -> "tuple[ApiKey, str, bool]":
         from router.access.keys import KeyRing, Scope
+        from router.access.tie import Tie
 
         ring = KeyRing(store)
         first = not await ring.all()
-        return *(await ring.create(name, (Scope(scope),), account)), first
+        tie = Tie(team=team, feature=feature, routes=tuple(dict.fromkeys(route or ())))
+        return *(await ring.create(name, (Scope(scope),), account, tie)), first
 
     where = Where(config, data_dir)
-    server = where.settings().server  # before there is a key to lose
+    settings = where.settings()  # before there is a key to lose
+    _check_routes(route or [], settings)
+    server = settings.server
     key, secret, first = with_store(where, work)
     from router.address import url_of
     from router.cli.output import plain, to_person
 
     person = to_person()
-    person.print(f"key {key.id} ({plain(key.name)}): scope {scope}, account {key.account}", style="bold")
+    tied = f", {plain(_tied(key))}" if _tied(key) else ""
+    person.print(
+        f"key {key.id} ({plain(key.name)}): scope {scope}, account {key.account}{tied}",
+        style="bold",
+        soft_wrap=True,
+    )
     print(secret, flush=True)  # noqa: T201 - the answer itself
     person.print("This is the only time it is shown. Keep it, and send it with every call:", soft_wrap=True)
     address = url_of(server.host, server.port) if server.port else "http://127.0.0.1:PORT"
@@ -91,6 +119,7 @@ def list_(
             Column("name"),
             Column("scopes"),
             Column("account"),
+            Column("tied to"),
             Column("created", whole=True),
             Column("revoked", whole=True),
         )
@@ -100,6 +129,7 @@ def list_(
                 key.name,
                 ", ".join(key.scopes),
                 key.account,
+                _tied(key),
                 _minute(key.created_at_ms),
                 "no" if key.revoked_at_ms is None else _minute(key.revoked_at_ms),
             )
@@ -137,6 +167,21 @@ def revoke(
     for_programs().print(f"key {key.id} ({plain(key.name)}) is good no more{ended}", soft_wrap=True)
 
 
+def _check_routes(routes: list[str], settings: "Settings") -> None:
+    for name in routes:
+        if name not in settings.routes:
+            from router.catalog import suggestion
+            from router.cli.failing import CommandFailed
+
+            raise CommandFailed(f"route {name!r} is not configured{suggestion(name, list(settings.routes))}")
+
+
+def _tied(key: "ApiKey") -> str:
+    """What it is tied to, in words; '' for nothing."""
+    said = [f"{name} {value}" for name, value in key.tie.labels.items()]
+    return ", ".join([*said, *(f"route {name}" for name in key.tie.routes)])
+
+
 def _shown(key: "ApiKey") -> dict[str, object]:
     from router.moments import moment
 
@@ -145,6 +190,9 @@ def _shown(key: "ApiKey") -> dict[str, object]:
         "name": key.name,
         "scopes": list(key.scopes),
         "account": key.account,
+        "team": key.tie.team or None,
+        "feature": key.tie.feature or None,
+        "routes": list(key.tie.routes),
         "created_at": moment(key.created_at_ms),
         "revoked_at": None if key.revoked_at_ms is None else moment(key.revoked_at_ms),
     }

@@ -270,6 +270,14 @@ class RouteSettings(Section):
         description="Models to try, in this order, when the chosen one fails.",
     )
     store_prompts: bool = Field(False, description="Whether the decision keeps the messages and the answer.")
+    require: tuple[Literal["team", "feature", "user", "session", "experiment", "variant"], ...] = Field(
+        (),
+        strict=False,
+        max_length=6,
+        description="Labels that a call must have, its own or its key's, such as `[team]`: one without is "
+        "answered 400, so that leaving a label out dodges no budget. So is one that names a model of the "
+        "route in place of it.",
+    )
     audit: AuditSettings | None = Field(
         None, description="A share of queries that both models answer, to measure what small loses."
     )

@@ -24,6 +24,7 @@ routes:
   careless: {{small: tiny, large: big, threshold: 0.0, fallbacks: [spare]}}
   choosy: {{small: tiny, large: big, threshold: 0.0, caps: {{max_cost_usd: "0.015"}}, attempts: 2,
            fallbacks: [dearest, spare]}}
+  billed: {{small: tiny, large: dearest, threshold: 0.12, require: [team, user]}}
 """
 
 
