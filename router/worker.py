@@ -29,6 +29,7 @@ from router.errors import SetupError, StoreUnavailable
 from router.http.app import make_app
 from router.http.parts import Parts
 from router.http.request import App, Receive, Scope, Send
+from router.ledger.books import keep as keep_book
 from router.ledger.failover import Failover
 from router.ledger.ledger import Ledger, Terms
 from router.ledger.recent import Recent
@@ -154,6 +155,7 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
             await thresholds.seed(route.name, route.threshold)
         live = LiveSettings(store, catalog.routes, world)
         await live.refresh()
+        await keep_book(store, made.book)
         recent = Recent()
         ledger = Ledger(store, terms, recent)
         spool = Spool(plan.data_dir / "spool", world)

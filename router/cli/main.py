@@ -20,6 +20,7 @@ from router.cli import (
     ledger_export,
     outcomes,
     prices,
+    prices_books,
     replay,
     report,
     score,
@@ -101,9 +102,11 @@ def _add_groups(app: typer.Typer) -> None:
     _add(group, "export", ledger_export.export)
     app.add_typer(group, name="ledger")
 
-    group = _group("Show what models cost, and where another source disagrees.")
+    group = _group("Show what models cost, what changed, and where another source disagrees.")
     _add(group, "show", prices.show)
     _add(group, "check", prices.check)
+    _add(group, "books", prices_books.books)
+    _add(group, "diff", prices_books.diff)
     app.add_typer(group, name="prices")
 
     group = _group("Check a configuration, and describe what it may say.")

@@ -1,4 +1,4 @@
-"""The price books that entries were priced by: those shipped, and those of this installation, kept in its store."""
+"""The price books that entries were priced by: those shipped, and this installation's, kept in its store."""
 
 from difflib import get_close_matches
 
@@ -12,7 +12,7 @@ CURRENT = "current"
 
 
 async def keep(store: Store, book: PriceBook) -> None:
-    """Writes a book's snapshot down for good, unless it is there or was shipped; one that is there stays as it is.
+    """Writes a book's snapshot down for good, unless it was shipped; one that is there stays as it is.
 
     Raises:
         StoreUnavailable: no answer.

@@ -70,6 +70,7 @@ class PriceBook:
     Attributes:
         version: newest source date and a hash of every price, alias and override: `2026-10-21-1f0c9a2b`.
             It goes into each ledger entry.
+        content: as JSON, what the version is the hash of: `snapshot` reads it back.
     """
 
     def __init__(self, entries: Iterable[BookEntry], overrides: Mapping[str, Price] = _NO_OVERRIDES) -> None:
@@ -87,7 +88,9 @@ class PriceBook:
             known = self._stated.get((price.provider, price.model))
             if known is None or _dearness(price) > _dearness(known):
                 self._stated[price.provider, price.model] = price
-        self.version = _version(self._each(), self._overrides)
+        content = _content(self._each(), self._overrides)
+        self.content = json.dumps(content, sort_keys=True, default=str)
+        self.version = _version(self._each(), self.content)
 
     def price(self, provider: str, model: str) -> Price | None:
         """The price of a model, by its own name, an alias, a dated snapshot's name, or the config's name.
@@ -222,15 +225,18 @@ def _entry(sheet: Mapping[str, Any], model: str, stated: Mapping[str, Any]) -> B
     )
 
 
-def _version(entries: Iterable[BookEntry], overrides: Mapping[str, Price]) -> str:
+def _content(entries: Iterable[BookEntry], overrides: Mapping[str, Price]) -> dict[str, Any]:
     priced = [entry for entry in entries if entry.price is not None]
-    prices = [entry.price for entry in priced if entry.price and not entry.price.example]
-    dates = [price.source_date for price in prices if price.source_date]
-    content = {
+    return {
         "book": sorted(([e.provider, e.model, sorted(e.aliases), _plain(e.price)] for e in priced), key=str),
         "config": {name: _plain(price) for name, price in overrides.items()},
     }
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _version(entries: Iterable[BookEntry], content: str) -> str:
+    prices = [entry.price for entry in entries if entry.price and not entry.price.example]
+    dates = [price.source_date for price in prices if price.source_date]
+    digest = hashlib.sha256(content.encode()).hexdigest()
     return f"{max(dates, default='undated')}-{digest[:8]}"
 
 

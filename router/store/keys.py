@@ -133,5 +133,7 @@ def watched_key(route: str) -> str:
 API_KEYS = f"{SETTINGS_PREFIX}keys"
 ACCOUNTS = f"{SETTINGS_PREFIX}accounts"
 SETTINGS_VERSION = f"{SETTINGS_PREFIX}version"
+PRICE_BOOKS = f"{SETTINGS_PREFIX}books"
+"""Hash: version of a price book → its snapshot, written once."""
 AUDIT_SALT = f"{SETTINGS_PREFIX}audit_salt"
 """32 bytes nobody may see: who knows them knows which decisions will be audited."""
