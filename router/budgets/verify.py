@@ -169,6 +169,8 @@ async def _used(store: Store, keys: AccountKeys, seen: _Seen, since_ms: int) -> 
     for raw in seen.held:
         for held in read_held(raw):
             used[held.window][held.bucket] += held.amount
+    if since_ms > seen.now_ms:  # the clock went back: nothing can be said of when its entries came
+        since_ms = 0
     if seen.last and seen.windows:
         async for _, fields in store.stream(keys.entries, first=f"{since_ms}-0", last=seen.last):
             entry = decode(fields[b"e"])
