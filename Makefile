@@ -10,7 +10,7 @@ BIN := .venv/bin
 # Not compiled when installed: Python compiles what is really imported on first use, and most never is.
 PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile
 UV_VERSION := 0.13.9
-CLUSTER_TESTS := tests/ledger tests/store tests/access tests/routes tests/outcomes tests/budgets
+CLUSTER_TESTS := $(addprefix tests/,access answers archive budgets ladder ledger outcomes replay reports routes store)
 CODE := router classifiers policies tests benchmarks
 
 .PHONY: help

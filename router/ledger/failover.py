@@ -10,7 +10,7 @@ from time import monotonic
 from router.ledger.ledger import Ledger, Recorded
 from router.ledger.recent import KEPT_S, Recent, Settled
 from router.store.connection import Store, StoreRefused
-from router.store.keys import AccountKeys
+from router.store.keys import SETTINGS_VERSION, AccountKeys
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 64
@@ -67,7 +67,8 @@ class Failover:
         began_s, told = self._clock_s(), Told()
         accounts = self._recent.accounts()
         keys = {account: AccountKeys(account).holds for account in accounts}
-        found = await self._store.incumbents(keys.values()) if keys else {}
+        # Always somebody is asked, so that a worker that settles nothing leaves a demoted primary too.
+        found = await self._store.incumbents((*keys.values(), SETTINGS_VERSION))
         changed = []
         for account, key in keys.items():
             primary = found[key]
