@@ -18,6 +18,7 @@ from router.cli import (
     keys,
     ledger,
     ledger_export,
+    ledger_reprice,
     outcomes,
     prices,
     prices_books,
@@ -100,6 +101,7 @@ def _add_groups(app: typer.Typer) -> None:
     group = _group("Check what was counted.")
     _add(group, "verify", ledger.verify)
     _add(group, "export", ledger_export.export)
+    _add(group, "reprice", ledger_reprice.reprice)
     app.add_typer(group, name="ledger")
 
     group = _group("Show what models cost, what changed, and where another source disagrees.")

@@ -27,7 +27,7 @@ class Kind(StrEnum):
     SETTLE = "settle"  # it was answered, or used something that is charged
     VOID = "void"  # the provider charged nothing: never sent, or refused
     ASSUME = "assume"  # its worker died; the worst case, until the truth is known
-    ADJUST = "adjust"  # the truth about an assumed one
+    ADJUST = "adjust"  # the truth about an assumed one, or a charged one at other prices
 
 
 class Tokens(msgspec.Struct, frozen=True, array_like=True):
@@ -105,12 +105,13 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         held_nano: the worst case that was held.
         latency_ms: from sending the attempt to its end.
         decision_ms: on a final attempt, from the request's arrival to its end.
-        replaces: on an adjustment, the assumed entry it corrects.
+        replaces: on an adjustment, the entry it corrects: an assumed one, or one at other prices.
         certificate: id of the certificate in force when it was decided; '' without one.
         purpose: '' where it is to answer a caller; `audit` where it is to see what another model would have
             answered, or to judge answers.
         budgets: what was held for it in the windows of budgets; what is charged there in its place, `charged`
             says.
+        revision: how often it was priced again; 0 for what was charged first, or adjusted from assumed.
     """
 
     version: int = 1
@@ -148,6 +149,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     certificate: str = ""
     purpose: str = ""
     budgets: tuple[Held, ...] = ()
+    revision: int = 0
 
     @property
     def hour(self) -> int:

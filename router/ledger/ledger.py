@@ -27,6 +27,7 @@ RESERVE = read_script(_PACKAGE, "reserve", repeatable=True)
 SETTLE = read_script(_PACKAGE, "settle", "record", may_fill=True, repeatable=True)
 REAP = read_script(_PACKAGE, "reap", "record", may_fill=True, repeatable=True)
 ADJUST = read_script(_PACKAGE, "adjust", "record", may_fill=True, repeatable=True)
+REPRICE = read_script(_PACKAGE, "reprice", "record", may_fill=True, repeatable=True)
 EXTEND = read_script(_PACKAGE, "extend", may_fill=True, repeatable=True)
 
 _TRIES_AT_THE_RIGHT_WINDOW = 5
@@ -206,6 +207,25 @@ class Ledger:
             reply = await self._record(ADJUST, account, _truth(entry, _assumed(reply[1])), decision)
             return (Recorded.ADJUSTED if reply[0] == b"recorded" else Recorded.ALREADY), entry
         return (Recorded.RECORDED if reply[0] == b"recorded" else Recorded.ALREADY), entry
+
+    async def reprice(self, account: str, entry: Entry, group: str) -> bool:
+        """Appends what an attempt costs at other prices; a second one of the same revision changes nothing.
+
+        Args:
+            account: the tenant.
+            entry: of kind `adjust`, with what it replaces and its revision.
+            group: the group that the replaced entry is counted under.
+
+        Returns:
+            Whether it was appended.
+
+        Raises:
+            StoreUnavailable: whether it is written is not known; do it again.
+            StoreRefused: it cannot be written as things are; nothing was.
+        """
+        revision = str(entry.revision).encode()
+        reply = await self._record(REPRICE, account, entry, group.encode(), held=revision)
+        return bool(reply[0] == b"recorded")
 
     async def extend(self, account: str, attempt_ids: Iterable[str]) -> list[str]:
         """Keeps holds alive; answers those that are held no more."""

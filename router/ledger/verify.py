@@ -129,7 +129,7 @@ async def _read(store: Store, keys: AccountKeys) -> tuple[Verification, Stored, 
 
 async def _recompute(store: Store, keys: AccountKeys, found: Verification) -> Counters:
     recomputed = defaultdict[int, dict[str, int]](dict)
-    charged: set[tuple[str, bool]] = set()
+    charged: set[tuple[str, bool, int]] = set()
     if found.last_entry:
         async for _, fields in store.stream(keys.entries, last=found.last_entry):
             entry = decode(fields[b"e"])
@@ -137,7 +137,7 @@ async def _recompute(store: Store, keys: AccountKeys, found: Verification) -> Co
                 fields[b"g"].decode() if b"g" in fields else entry.group
             )  # counted with others, or by itself
             _count(entry, group, found, recomputed[entry.hour])
-            charge = entry.attempt_id, entry.kind is Kind.ADJUST
+            charge = entry.attempt_id, entry.kind is Kind.ADJUST, entry.revision
             if charge in charged:
                 found.duplicates.append(entry.attempt_id)
             charged.add(charge)
