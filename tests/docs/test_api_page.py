@@ -48,7 +48,7 @@ def test_every_endpoint_is_listed():
     documented = {
         (method, path)
         for endpoint, *_ in rows("API")
-        for method, path in re.findall(r"(GET|PUT|POST) (/[\w/{}.]*)", endpoint)
+        for method, path in re.findall(r"(GET|PUT|POST|DELETE) (/[\w/{}.]*)", endpoint)
     }
     paths = make_api().openapi()["paths"]
     served = {
