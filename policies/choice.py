@@ -26,6 +26,7 @@ class Reason(StrEnum):
     WORTH_IT = "worth_it"
     NOT_WORTH_IT = "not_worth_it"
     FALLBACK = "fallback"
+    CACHED = "cached"
     DIRECT = "direct"
     AUDIT = "audit"
 

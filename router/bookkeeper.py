@@ -245,6 +245,28 @@ class Bookkeeper:
                 f"neither the store nor the spool took attempt {entry.attempt_id}: {error}"
             ) from error
 
+    async def cached(
+        self, decision: Decision, at_ms: int, usage: Usage, *, finish_reason: str | None, output: str
+    ) -> Charge:
+        """Books an answer from the cache: it costs nothing, and saves what its tokens cost before.
+
+        Args:
+            decision: answered by the cache.
+            at_ms: milliseconds of the store's time when it was.
+            usage: of the answer, when a model gave it.
+            finish_reason: of that.
+            output: its text, kept where the route keeps prompts.
+        """
+        attempt, moment = self._draft(decision, decision.model, 1), utc(at_ms)
+        attempt = replace(attempt, worst=replace(attempt.worst, at_ms=at_ms, held_nano=0))
+        spent = Spent("ok", final=True, finish_reason=finish_reason, output=output)
+        entry, record, _ = self._closing(attempt, spent)
+        charge = Charge(usage, 0, _cost(usage, decision.large.price, moment), None)
+        saved = _cost(usage, decision.model.price, moment)
+        entry = replace(entry, baseline_nano=charge.baseline_nano, cache_saved_nano=saved, latency_ms=None)
+        await self._write(attempt.record.account, entry, record)
+        return charge
+
     def foreseen(self, attempt: OpenAttempt, spent: Spent) -> Charge:
         """What closing the attempt so would charge."""
         return self._charge(attempt, spent)[0]

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from policies import Caps, ModelLimits, Tier
+from router.answers.terms import CacheTerms
 from router.audit.terms import AuditTerms
 from router.errors import InvalidRequest, UnknownModel, UnknownRoute
 from router.names import AUTO, DEFAULT_ROUTE
@@ -58,6 +59,7 @@ class Route:
         store_prompts: whether decisions keep the messages and the answer.
         audit: how it is audited; `None` where it is not.
         require: labels that a call must have, its own or its key's.
+        cache: how its answers are given again; `None` where they are not.
         answers: fingerprint of who answers: providers, base URLs and upstream models of both tiers as
             configured, and the caps. What was proven of one proves nothing of another.
     """
@@ -75,6 +77,7 @@ class Route:
     usual_output_tokens: int = 0
     audit: AuditTerms | None = None
     answers: str = ""
+    cache: CacheTerms | None = None
     require: tuple[str, ...] = ()
 
     @property

@@ -13,6 +13,8 @@ from msgspec.structs import replace
 
 from classifiers import Classifier
 from router.admission import admitted
+from router.answers.cache import AnswerCache, Keeping
+from router.answers.cached import CachedStream, Hit
 from router.attempts import call_of, never_left_open, spent_on
 from router.audit.auditor import Auditor
 from router.bookkeeper import NOTHING_SPENT, Bookkeeper, Charge, OpenAttempt, Spent
@@ -38,7 +40,7 @@ class Completion:
 
     Attributes:
         charge: usage of the answer; cost of all attempts.
-        answer: the provider's; `None` on a dry run.
+        answer: the provider's, or the cache's; `None` on a dry run.
     """
 
     decision: Decision
@@ -62,6 +64,7 @@ class CompletionStream:
         *,
         books: Bookkeeper,
         auditor: Auditor,
+        keeping: Keeping | None = None,
     ) -> None:
         self.decision = decision
         self.charge: Charge | None = None
@@ -71,6 +74,7 @@ class CompletionStream:
         self._books = books
         self._before = before
         self._auditor = auditor
+        self._keeping = keeping
         self._closed = False
 
     @property
@@ -102,6 +106,8 @@ class CompletionStream:
                 async for event in self.answer:
                     if event.text:
                         self._texts.append(event.text)
+                    if self._keeping is not None:
+                        self._keeping.take(event)
                     yield event
             except AttemptFailed as failure:
                 self._auditor.unanswered(self.decision, failure)
@@ -117,6 +123,8 @@ class CompletionStream:
             except BaseException as error:
                 self._auditor.unanswered(self.decision, error)
                 raise
+            if self._keeping is not None:
+                self._keeping.done(self.answer, self.text)
 
     async def _close(self, outcome: str) -> None:
         self._closed = True
@@ -139,6 +147,7 @@ class Router:
         books: Bookkeeper,
         upstreams: Upstreams,
         auditor: Auditor,
+        cache: AnswerCache,
         world: World,
     ) -> None:
         self._catalog = catalog
@@ -147,9 +156,12 @@ class Router:
         self._books = books
         self._upstreams = upstreams
         self._auditor = auditor
+        self._cache = cache
         self._world = world
 
-    async def complete(self, query: Query, decision_id: str = "") -> Completion | CompletionStream:
+    async def complete(
+        self, query: Query, decision_id: str = ""
+    ) -> Completion | CompletionStream | CachedStream:
         """Decides, holds, calls, prices and settles.
 
         Args:
@@ -162,6 +174,10 @@ class Router:
         decision = self._decide(query, decision_id or self._world.new_id("dec"))
         if query.dry_run:
             return Completion(decision, self._books.price_only(decision), None)
+        if decision.route is not None and decision.route.cache is not None:
+            decision, hit = await self._look_up(decision)
+            if hit is not None:
+                return await self._given_again(hit)
         decision, attempt = await self._open_first(decision)
         try:
             return await self._answered(decision, attempt)
@@ -215,6 +231,31 @@ class Router:
         threshold = self._live.threshold(target.name)
         return self._auditor.drawn(decide(decision_id, query, target, threshold, self._classifier))
 
+    async def _look_up(self, decision: Decision) -> tuple[Decision, Hit | None]:
+        """The answer in the cache, deciding again as often as settings change meanwhile."""
+        account = decision.query.caller.account
+        for _ in range(_TRIES_AT_FRESH_SETTINGS):
+            version = self._live.known.versions.get(account, "0")
+            try:
+                return decision, await self._cache.lookup(decision, version=version)
+            except StaleSettings:
+                decision = await self._decided_again(decision)
+        return decision, None
+
+    async def _given_again(self, hit: Hit) -> Completion | CachedStream:
+        kept = hit.kept
+        charge = await self._books.cached(
+            hit.decision, hit.at_ms, kept.tokens.usage, finish_reason=kept.finish_reason, output=kept.text
+        )
+        if hit.decision.query.stream:
+            return CachedStream(hit, charge)
+        return Completion(hit.decision, charge, kept.answer)
+
+    async def _decided_again(self, decision: Decision) -> Decision:
+        await self._live.refresh()
+        query = replace(decision.asked, caller=self._live.confirm(decision.query.caller))
+        return self._decide(query, decision.id)
+
     async def _open_first(self, decision: Decision) -> tuple[Decision, OpenAttempt]:
         """Holds the first attempt, deciding again as often as settings change meanwhile."""
         account = decision.query.caller.account
@@ -223,9 +264,7 @@ class Router:
             try:
                 return decision, await self._books.open(decision, decision.model, 1, version=version)
             except StaleSettings:
-                await self._live.refresh()
-                query = replace(decision.asked, caller=self._live.confirm(decision.query.caller))
-                decision = self._decide(query, decision.id)
+                decision = await self._decided_again(decision)
         raise StoreUnavailable("thresholds, keys or budgets keep changing; try again")
 
     async def _open_next(self, decision: Decision, failed: OpenAttempt) -> OpenAttempt:
@@ -263,7 +302,16 @@ class Router:
             if isinstance(answer, Answer):
                 spent = replace(spent_on(answer, attempt, "ok"), output=answer.text)
                 charge = await self._books.close(attempt, spent)
+                keeping = self._cache.keeping(decision)
+                if keeping is not None:
+                    keeping.done(answer, answer.text, answer.body)
                 return Completion(decision, charge.after(before), answer)
             return CompletionStream(
-                decision, attempt, answer, before, books=self._books, auditor=self._auditor
+                decision,
+                attempt,
+                answer,
+                before,
+                books=self._books,
+                auditor=self._auditor,
+                keeping=self._cache.keeping(decision),
             )

@@ -132,6 +132,7 @@ _SENTENCES = {
     "model.",
     Reason.WORTH_IT: "What the large model is expected to gain is worth its extra cost.",
     Reason.NOT_WORTH_IT: "What the large model is expected to gain is not worth its extra cost.",
+    Reason.CACHED: "The same call was answered before, and its answer is given again: nobody was called.",
     Reason.DIRECT: "The model was named directly; no routing.",
     Reason.AUDIT: "Made for an audit: what would the other model have answered, and which answer is better?",
     Reason.FALLBACK: "The chosen model failed; the next one in line answered.",

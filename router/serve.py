@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from router.access.keys import KeyRing
 from router.address import listening
+from router.answers.keys import check_cache_keys
 from router.banner import Banner, FoundInStore
 from router.bundled.process import BundledProcess
 from router.connection import Connection
@@ -61,6 +62,7 @@ def run(options: ServeOptions, environ: Mapping[str, str] = os.environ) -> int:
         SetupError: it cannot start as it is set up; nothing is left running.
     """
     made = with_address(set_up(options.config, environ), options.host, options.port)
+    check_cache_keys([name for name, route in made.catalog.routes.items() if route.cache], made.answer_keys)
     data_dir = (options.data_dir or DATA_DIR).expanduser().resolve()
     workers = options.workers or 1
     _take_open_files()

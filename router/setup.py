@@ -12,6 +12,7 @@ import msgspec
 from classifiers import ArtifactError, Classifier, default_classifier, load_artifact
 from policies import Caps, ModelLimits
 from router.answers.keys import SealingKey, keys_from
+from router.answers.terms import CacheTerms
 from router.audit.terms import CRITERIA, AuditTerms, JudgeTerms
 from router.catalog import Catalog, Model, Route
 from router.discovery import Discovered, Pair, discover
@@ -23,6 +24,7 @@ from router.pricing.money import parse_usd, round_usd
 from router.providers.endpoint import Endpoint, Timeouts
 from router.providers.presets import PRESETS, Preset
 from router.settings import ModelSettings, RouteSettings, Settings, check_config
+from router.settings.answers import CacheSettings
 from router.settings.audit import AuditSettings, JudgeSettings
 from router.settings.checked import usable
 from router.store.connection import Store
@@ -247,8 +249,13 @@ def _route(name: str, settings: RouteSettings, models: Mapping[str, Model], usua
         usual_output_tokens=settings.usual_output_tokens,
         audit=None if settings.audit is None else _audit(settings.audit),
         answers=_answers(small, large, held),
+        cache=None if settings.cache is None else _cache(settings.cache),
         require=settings.require,
     )
+
+
+def _cache(settings: CacheSettings) -> CacheTerms:
+    return CacheTerms(settings.ttl_s, settings.max_bytes, settings.shared)
 
 
 def _answers(small: Model, large: Model, caps: Caps) -> str:

@@ -15,6 +15,7 @@ from typing import ClassVar, Self
 
 import msgspec
 
+from router.answers.cache import AnswerCache
 from router.answers.claims import Claims
 from router.answers.idempotency import Idempotency
 from router.answers.keys import with_installation_key
@@ -183,6 +184,8 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
         claims = Claims(store, once)
         seal = Seal(with_installation_key(made.answer_keys, plan.data_dir))
         idempotency = Idempotency(store, claims, seal, once, world)
+        cache = AnswerCache(store, seal)
+        stack.push_async_callback(cache.drain)
         watching = WatchRounds(outcomes.watch, live, world)
         for work in (live.keep_fresh(), watching.run(), claims.keep_prolonging()):
             await stack.enter_async_context(_running(work))
@@ -202,6 +205,7 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
                 books=books,
                 upstreams=upstreams,
                 auditor=auditor,
+                cache=cache,
                 world=world,
             ),
             upstreams=upstreams,

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,3 +100,16 @@ def _decoded(text: str) -> bytes | None:
         return base64.b64decode(padded, altchars=b"-_" if {"-", "_"} & set(text) else None, validate=True)
     except (ValueError, binascii.Error):
         return None
+
+
+def check_cache_keys(routes: Sequence[str], keys: Sequence[SealingKey]) -> None:
+    """Whether the routes that cache may: every worker and machine must open what another sealed.
+
+    Raises:
+        SetupError: there is no key in the environment.
+    """
+    if routes and not keys:
+        raise SetupError(
+            f"route {routes[0]}: cache needs a key to seal answers with, in the environment variable "
+            f"{VARIABLE}; {_HOW}, or remove cache from the route"
+        )

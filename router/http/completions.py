@@ -10,6 +10,7 @@ from types import TracebackType
 import msgspec
 from msgspec.structs import replace
 
+from router.answers.cached import CachedStream
 from router.answers.idempotency import HEADER, RETRY_HEADER, Keyed, keyed
 from router.bookkeeper import Charge
 from router.core import CompletionStream
@@ -151,7 +152,7 @@ class Completions:
 
     async def _answer_complete(self, query: Query, send: Send, more: Headers, decision_id: str) -> None:
         done = await self._parts.router.complete(query, decision_id)
-        if isinstance(done, CompletionStream):
+        if isinstance(done, CompletionStream | CachedStream):
             await self._stream_complete(done, send, more)
             return
         answer = done.answer
@@ -163,7 +164,7 @@ class Completions:
 
     async def _answer_chat(self, query: Query, send: Send, more: Headers, decision_id: str) -> None:
         done = await self._parts.router.complete(query, decision_id)
-        if isinstance(done, CompletionStream):
+        if isinstance(done, CompletionStream | CachedStream):
             await self._stream_chat(done, send, more)
             return
         headers = [JSON, *decision_headers(done.decision, done.charge), *more]
@@ -173,7 +174,7 @@ class Completions:
             await send_whole(send, 200, headers, answer.body)
         self._count(done.decision, done.charge)
 
-    async def _stream_chat(self, stream: CompletionStream, send: Send, more: Headers) -> None:
+    async def _stream_chat(self, stream: CompletionStream | CachedStream, send: Send, more: Headers) -> None:
         async with _while_read(stream), aclosing(stream.events()) as events:
             await _start(send, 200, [*_SSE, *decision_headers(stream.decision, None), *more])
             async for event in events:
@@ -184,7 +185,9 @@ class Completions:
                 await _end(send, closing_comment(stream.decision, charge) + _DONE)
             self._count(stream.decision, charge)
 
-    async def _stream_complete(self, stream: CompletionStream, send: Send, more: Headers) -> None:
+    async def _stream_complete(
+        self, stream: CompletionStream | CachedStream, send: Send, more: Headers
+    ) -> None:
         async with _while_read(stream), aclosing(stream.events()) as events:
             await _start(send, 200, [*_SSE, *decision_headers(stream.decision, None), *more])
             async for event in events:
@@ -207,7 +210,7 @@ class Completions:
 
 
 @asynccontextmanager
-async def _while_read(stream: CompletionStream) -> AsyncIterator[None]:
+async def _while_read(stream: CompletionStream | CachedStream) -> AsyncIterator[None]:
     """The stream, for as long as its attempt may take: who reads no faster than that counts as gone.
 
     Raises:

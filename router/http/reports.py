@@ -70,6 +70,9 @@ class FiguresAnswer(_Answer):
     overruns: int = Field(description="Attempts that cost more than was held for them.")
     certified: int = Field(description="Requests that a certificate held for.")
     suspended: int = Field(description="Requests sent to large because a certificate was suspended.")
+    cache_hits: int = Field(description="Requests that a route's cache answered.")
+    cache_saved_usd: str = Field(description="What their models would have charged, where that is known.")
+    cache_saved_nano_usd: int
     latency_p50_ms: int | None = Field(description="From a request's arrival to its end.")
     latency_p95_ms: int | None
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from policies import Reason
 from router.bookkeeper import Charge
 from router.decision import Decision
 from router.pricing.money import usd
@@ -86,6 +87,9 @@ def decision_headers(decision: Decision, charge: Charge | None) -> list[tuple[by
         (b"x-pennyroute-model", decision.model.name.encode()),
         (b"x-pennyroute-reason", decision.choice.reason.encode()),
     ]
+    if decision.route is not None and decision.route.cache is not None:
+        hit = decision.choice.reason is Reason.CACHED
+        headers.append((b"x-pennyroute-cache", b"hit" if hit else b"miss"))
     if decision.difficulty is not None:
         headers.append((b"x-pennyroute-difficulty", b"%.4f" % decision.difficulty.value))
     if charge is not None and charge.cost_nano is not None:

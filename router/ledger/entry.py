@@ -112,6 +112,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         budgets: what was held for it in the windows of budgets; what is charged there in its place, `charged`
             says.
         revision: how often it was priced again; 0 for what was charged first, or adjusted from assumed.
+        cache_saved_nano: of an answer from the cache, what its model would have charged; `None` when unknown.
     """
 
     version: int = 1
@@ -150,6 +151,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     purpose: str = ""
     budgets: tuple[Held, ...] = ()
     revision: int = 0
+    cache_saved_nano: int | None = None
 
     @property
     def hour(self) -> int:
@@ -224,6 +226,9 @@ def _amounts(entry: Entry) -> dict[str, int]:
         amounts["errors"] = int(entry.outcome != "ok")
         amounts["certified"] = int(bool(entry.certificate))
         amounts["suspended"] = int(entry.reason == Reason.CERTIFICATE_SUSPENDED)
+        if entry.reason == Reason.CACHED:
+            amounts["cache_hits"] = 1
+            amounts["cache_saved_nano"] = entry.cache_saved_nano or 0
         if entry.decision_ms is not None:
             amounts[f"latency.{bucket(entry.decision_ms)}"] = 1
     tokens = entry.tokens

@@ -31,6 +31,8 @@ class Figures:
         overruns: attempts that cost more than was held for them.
         certified: requests that a certificate held for.
         suspended: requests that went to large because a certificate was suspended.
+        cache_hits: requests that a route's cache answered.
+        cache_saved_nano: what their models would have charged, where that is known.
         audit_nano: the part of the cost that answered nobody: seeing what the other model would have said.
         cost_by_source: nano-dollars by where the usage came from.
         histograms: `latency` (ms), `input`, `output`, `cached` (tokens a request): bucket → requests.
@@ -53,6 +55,8 @@ class Figures:
     overruns: int = 0
     certified: int = 0
     suspended: int = 0
+    cache_hits: int = 0
+    cache_saved_nano: int = 0
     audit_nano: int = 0
     cost_by_source: Mapping[str, int] = field(default_factory=dict)
     histograms: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
@@ -86,6 +90,8 @@ class Figures:
             overruns=counters.get("overruns", 0),
             certified=counters.get("certified", 0),
             suspended=counters.get("suspended", 0),
+            cache_hits=counters.get("cache_hits", 0),
+            cache_saved_nano=counters.get("cache_saved_nano", 0),
             audit_nano=counters.get("audit_nano", 0),
             cost_by_source={source: by_source[source] for source in UsageSource if by_source.get(source)},
             histograms=histograms,
@@ -170,6 +176,9 @@ class Figures:
             "overruns": self.overruns,
             "certified": self.certified,
             "suspended": self.suspended,
+            "cache_hits": self.cache_hits,
+            "cache_saved_usd": usd(self.cache_saved_nano),
+            "cache_saved_nano_usd": self.cache_saved_nano,
             "latency_p50_ms": self.percentile("latency", 0.50),
             "latency_p95_ms": self.percentile("latency", 0.95),
         }

@@ -112,6 +112,9 @@ def _caption(report: Report) -> Text:
     lines += [_certificate(term) for term in report.certificates]
     if total.suspended:
         lines.append(f"sent to large because a certificate was suspended: {total.suspended:,}")
+    if total.cache_hits:
+        saved = dollars(total.cache_saved_nano, decimals_for([total.cache_saved_nano]))
+        lines.append(f"answered by the cache: {total.cache_hits:,}, which saved {saved} USD")
     if total.overruns:
         lines.append(f"attempts that cost more than was held for them: {total.overruns:,}")
     if not total.requests:

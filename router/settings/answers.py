@@ -4,6 +4,7 @@ from typing import Final
 
 from pydantic import Field
 
+from router.answers.terms import Shared
 from router.settings.section import Section
 
 MIB: Final = 1024 * 1024
@@ -38,4 +39,25 @@ class IdempotencySettings(Section):
         le=300,
         allow_inf_nan=False,
         description="Seconds after which a worker that no longer says it is at a request counts as dead.",
+    )
+
+
+class CacheSettings(Section):
+    """Gives the same call of this route the same answer again; needs `PENNYROUTE_ANSWERS_KEY` to be set."""
+
+    ttl_s: int = Field(
+        ge=1, le=30 * 86_400, description="Seconds an answer is given again, from when it was made."
+    )
+    max_bytes: int = Field(
+        64 * MIB,
+        ge=1_024,
+        le=1024 * 1024 * MIB,
+        description="Bytes the route's answers may take in each account; then the oldest leave. One answer "
+        "may have 1 MiB of them.",
+    )
+    shared: Shared = Field(
+        Shared.KEY,
+        strict=False,
+        description="Who is given an answer: `key`, the API key that got it first; `account`, every key of "
+        "its account.",
     )

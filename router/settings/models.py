@@ -16,7 +16,7 @@ from router.pricing.money import parse_usd
 from router.pricing.price import Price
 from router.pricing.stated import price_from
 from router.providers.presets import PRESETS
-from router.settings.answers import IdempotencySettings
+from router.settings.answers import CacheSettings, IdempotencySettings
 from router.settings.audit import AuditSettings, JudgeSettings
 from router.settings.fields import (
     Amount,
@@ -280,6 +280,9 @@ class RouteSettings(Section):
     )
     audit: AuditSettings | None = Field(
         None, description="A share of queries that both models answer, to measure what small loses."
+    )
+    cache: CacheSettings | None = Field(
+        None, description="Gives the same call the same answer again. Unset: every call is made."
     )
     price: Literal["unknown-ok"] | None = Field(
         None, description="`unknown-ok`: use models without a price; their cost is then shown as unknown."

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from router.settings.answers import IdempotencySettings
+from router.settings.answers import CacheSettings, IdempotencySettings
 from router.settings.audit import AuditSettings, JudgeSettings
 from router.settings.document import Path
 from router.settings.models import (
@@ -31,6 +31,7 @@ SECTIONS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("models", ANY, "timeouts"): TimeoutSettings,
     ("routes", ANY): RouteSettings,
     ("routes", ANY, "caps"): Caps,
+    ("routes", ANY, "cache"): CacheSettings,
     ("routes", ANY, "audit"): AuditSettings,
     ("routes", ANY, "audit", "judge"): JudgeSettings,
     ("server",): ServerSettings,

@@ -83,6 +83,18 @@ class AccountKeys:
         """Hash: the request that has an idempotency key, and its sealed answer."""
         return f"{self.prefix}once:{name}"
 
+    def cached(self, name: str) -> str:
+        """Text: a sealed answer in a route's cache."""
+        return f"{self.prefix}answer:{name}"
+
+    def cache_index(self, route: str) -> str:
+        """Sorted set: answers in a route's cache → expiry, milliseconds of the store's time."""
+        return f"{self.prefix}answers:{route}"
+
+    def cache_sizes(self, route: str) -> str:
+        """Hash: the same → bytes, and `total`."""
+        return f"{self.prefix}answer-sizes:{route}"
+
     def groups(self, hour: int) -> str:
         """Number: the groups that are counted under labels of their own in one hour."""
         return f"{self.prefix}groups:{hour}"

@@ -75,6 +75,9 @@ async def test_a_report_says_what_each_route_cost(store: Store, account: str):
         "overruns": 0,
         "certified": 0,
         "suspended": 0,
+        "cache_hits": 0,
+        "cache_saved_usd": "0",
+        "cache_saved_nano_usd": 0,
         "latency_p50_ms": 123,
         "latency_p95_ms": 123,
     }

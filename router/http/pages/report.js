@@ -306,6 +306,10 @@
     }
     notes.push(...report.certificates.map(certificateNote));
     if (total.suspended) notes.push(`Sent to large because a certificate was suspended: ${whole(total.suspended)}.`);
+    if (total.cache_hits) {
+      const saved = dollars(total.cache_saved_usd, decimalsFor([total.cache_saved_usd]));
+      notes.push(`Answered by the cache: ${whole(total.cache_hits)}, which saved ${saved}.`);
+    }
     if (total.overruns) notes.push(`Attempts that cost more than was held for them: ${whole(total.overruns)}.`);
     if (report.groups.length > MOST_ROWS)
       notes.push(`The ${MOST_ROWS} dearest of ${whole(report.groups.length)} groups; the CSV has all of them.`);
