@@ -36,6 +36,7 @@ class Peer:
     folder: Path
     options: dict[str, str] = field(default_factory=dict)
     sentinel: str = ""
+    password: str | None = None
     port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -84,7 +85,7 @@ class Peer:
         return False
 
     def ask(self, *words: str | int) -> Any:
-        with Redis(port=self.port, decode_responses=True, protocol=2) as client:
+        with Redis(port=self.port, password=self.password, decode_responses=True, protocol=2) as client:
             return client.execute_command(*words)
 
     def kill(self) -> None:
@@ -112,11 +113,11 @@ class Several:
     folders: list[Path] = field(default_factory=list)
     url: str = ""
 
-    def peer(self, sentinel: str = "", **options: str) -> Peer:
+    def peer(self, sentinel: str = "", password: str | None = None, **options: str) -> Peer:
         self.folders.append(Path(tempfile.mkdtemp(prefix="pr-")))
         plain = {"appendonly": "yes", "appendfsync": "everysec", "repl-diskless-sync-delay": "0"}
         found = {**plain, **{name.replace("_", "-"): value for name, value in options.items()}}
-        peer = Peer(self.kind, self.folders[-1], {} if sentinel else found, sentinel)
+        peer = Peer(self.kind, self.folders[-1], {} if sentinel else found, sentinel, password)
         self.peers.append(peer.start())
         return peer
 
