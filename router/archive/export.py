@@ -174,6 +174,7 @@ async def _trim_day(store: Store, folder: AccountFolder, day: str, done: Exporte
             f"{stored.folder} is another export than the one that entries of this day left the store for; "
             f"that one was in {left.archive}"
         )
+    folder.sync()
     check_day(stored)
     after = in_order(gone.through) if gone.through else (-1, -1)
     here = (kept for kept in kept_in(stored) if in_order(kept.id) > after)

@@ -158,6 +158,7 @@ class AccountFolder:
             ArchiveBroken: another export is at work.
         """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sync(self.archive)
         with (self.path / ".lock").open("wb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -166,6 +167,10 @@ class AccountFolder:
             for left in self.path.glob(".day=*"):
                 shutil.rmtree(left)
             yield
+
+    def sync(self) -> None:
+        """Makes the names of the days outlast a power cut, also that of an export that was killed there."""
+        _sync(self.path)
 
     def begun(self, day: str) -> Path:
         """An empty folder to write a day's files to, under a name that no reader looks at."""
@@ -182,7 +187,7 @@ class AccountFolder:
         _sync(part)
         folder = self.path / f"day={manifest.day}"
         part.rename(folder)
-        _sync(self.path)
+        self.sync()
         return StoredDay(folder, manifest, hashlib.sha256(raw).hexdigest())
 
 

@@ -52,13 +52,20 @@ async def archived_sums(
     """
     first = _ALL_HOURS[0] if first_hour is None else first_hour
     end = _ALL_HOURS[1] if end_hour is None else end_hour
-    needed = {
-        day: left for day, left in gone.days.items() if left.last_hour >= first and left.first_hour < end
-    }
+    needed = days_needed(gone, first, end)
     if not needed:
         return Archived()
     # In a thread: a worker that is asked for a report has calls to answer.
     return await asyncio.to_thread(_sums, needed, account, archive, gone.through, (first, end))
+
+
+def days_needed(gone: Gone, first_hour: int, end_hour: int) -> dict[str, LeftDay]:
+    """The days that left of which something counts in these hours."""
+    return {
+        day: left
+        for day, left in gone.days.items()
+        if left.last_hour >= first_hour and left.first_hour < end_hour
+    }
 
 
 def left_day(day: str, left: LeftDay, account: str, archive: Path | None) -> StoredDay:

@@ -104,7 +104,14 @@ async def _repriced(
     ledger = Ledger(store, Terms(decision_retention_s=settings.ledger.decision_retention_days * 86_400))
     found = []
     for name in names if asked.account is None else [asked.account]:
-        one = await plan(store, name, prices, from_ms=period.from_ms, to_ms=period.to_ms)
+        one = await plan(
+            store,
+            name,
+            prices,
+            from_ms=period.from_ms,
+            to_ms=period.to_ms,
+            archive=settings.ledger.archive_dir,
+        )
         if asked.apply:
             await keep(store, book)
             with told(f"account {name}") as tell:

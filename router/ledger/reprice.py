@@ -9,19 +9,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 import msgspec
 
 from policies import Tier
-from router.ledger.entry import Entry, Kind, decode
+from router.archive.entries import entries_of
+from router.ledger.entry import Entry, Kind
 from router.ledger.ledger import Ledger
-from router.moments import utc
+from router.moments import HOUR_MS, utc
 from router.pricing.book import PriceBook
 from router.pricing.errors import UnknownPriceError
 from router.pricing.price import Price, cost_nano
 from router.pricing.usage import UsageSource
 from router.store.connection import Store
-from router.store.keys import AccountKeys
 
 
 class LeftAlone(StrEnum):
@@ -118,8 +119,10 @@ class Repricing:
     appended: int | None = None
 
 
-async def plan(store: Store, account: str, prices: Prices, *, from_ms: int, to_ms: int) -> Repricing:
-    """Prices every attempt of a period again; writes nothing.
+async def plan(
+    store: Store, account: str, prices: Prices, *, from_ms: int, to_ms: int, archive: Path | None = None
+) -> Repricing:
+    """Prices every attempt of a period again, also where its entry has left the store; writes nothing.
 
     Args:
         store: where the ledger is.
@@ -127,15 +130,16 @@ async def plan(store: Store, account: str, prices: Prices, *, from_ms: int, to_m
         prices: by which.
         from_ms: Unix milliseconds, of the moments attempts count at.
         to_ms: exclusive.
+        archive: where entries are that left the store; `None` takes the directory they were exported to.
 
     Raises:
         StoreUnavailable: no answer.
+        ArchiveBroken: entries of the period have left the store, and their files are missing or damaged.
     """
     latest: dict[str, tuple[Entry, str]] = {}
-    async for _, fields in store.stream(AccountKeys(account).entries):
-        entry = decode(fields[b"e"])
+    hours = from_ms // HOUR_MS, -(-to_ms // HOUR_MS)
+    async for entry, group in entries_of(store, account, archive, *hours):
         if from_ms <= entry.at_ms < to_ms:
-            group = fields[b"g"].decode() if b"g" in fields else entry.group
             latest[entry.attempt_id] = entry, group
     found = Repricing(prices.book.version)
     for entry, group in latest.values():

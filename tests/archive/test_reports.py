@@ -21,6 +21,7 @@ from router.store.keys import AccountKeys
 from tests.archive.examples import FIRST_MS, booked, day, entries_of_a_day
 from tests.archive.test_export import TRIM, untold
 from tests.ledger.examples import ACCOUNT, a_decision, a_hold, an_entry
+from tests.ledger.test_reprice import LONG_AGO_MS, OLD, applied
 from tests.store.servers import StoreServer
 
 EVERY_BY = [
@@ -177,3 +178,23 @@ async def test_a_report_refuses_a_file_that_was_changed(store: Store, tmp_path: 
     path.write_bytes(path.read_bytes().replace(b"1", b"2", 1))
     with pytest.raises(ArchiveBroken):
         await report(store)
+
+
+async def test_what_has_left_is_priced_again_and_the_adjustment_counts_in_its_hour(
+    store: Store, tmp_path: Path
+):
+    fields = {
+        "at_ms": LONG_AGO_MS,
+        "cost_nano": 1_200_000,
+        "baseline_nano": 2_400_000,
+        "price_book": OLD.version,
+    }
+    await booked(store, ACCOUNT, [an_entry("dec_1", **fields), an_entry("dec_2", **fields)])
+    await export(store, tmp_path, ACCOUNT, TRIM, untold)
+    assert (await report(store)).total.cost_nano == 2_400_000
+    assert (await applied(store)).appended == 2
+    assert (await applied(store)).appended == 0
+    found = await report(store, from_ms=LONG_AGO_MS, to_ms=LONG_AGO_MS + 3_600_000)
+    assert (found.total.cost_nano, found.total.attempts, found.total.requests) == (3_000_000, 2, 2)
+    after = await verify(store, ACCOUNT)
+    assert (after.clean, after.entries, after.cost_nano) == (True, 2, 600_000)
