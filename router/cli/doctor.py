@@ -27,9 +27,9 @@ def doctor(
 ) -> None:
     """Say what is wrong with this set-up and what would mend it.
 
-    Looks at configuration, store, persistence, keys, prices, providers, classifier, certificates and
-    address. Never makes a call that costs money. Exits with 1 if something fails; a warning alone exits
-    with 0.
+    Looks at configuration, store, persistence, keys, prices, providers, classifier, certificates,
+    budgets and address. Never makes a call that costs money. Exits with 1 if something fails; a warning
+    alone exits with 0.
     """
     from router.cli.checkup.config import configured
     from router.cli.checkup.row import Verdict
@@ -49,6 +49,7 @@ def doctor(
 
 async def _rest(made: "SetUp", data_dir: Path) -> "list[Row]":
     from router.cli.checkup.address import address
+    from router.cli.checkup.budgets import budgets
     from router.cli.checkup.certificates import certificates
     from router.cli.checkup.config import classifier, prices
     from router.cli.checkup.providers import providers
@@ -60,6 +61,7 @@ async def _rest(made: "SetUp", data_dir: Path) -> "list[Row]":
         *await providers(made),
         classifier(made),
         *await certificates(made, data_dir),
+        *await budgets(made, data_dir),
         await address(made.settings),
     ]
 

@@ -1,11 +1,13 @@
 """`pennyroute budget` says and does what the HTTP side does."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.budgets.conftest import CONFIG, KEY
 from tests.budgets.test_http import ask
 from tests.service import Service
 
@@ -59,3 +61,18 @@ def test_what_is_no_budget_is_refused(service: Service, words: tuple[str, ...], 
     assert refused.returncode == 1
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_doctor_shows_what_is_left_and_which_budget_bounds_nothing(tmp_path: Path):
+    service = Service(tmp_path, CONFIG.format(url="http://127.0.0.1:9/v1"), environ={"TINY_KEY": KEY})
+    for words in (("--usd", "1"), ("--tokens", "0"), ("--usd", "1", "--model", "big")):
+        service.cli("budget", "set", "--per", "day", *words)
+    assert service.config is not None
+    service.config.write_text(service.config.read_text().replace("big", "large"))
+    rows = json.loads(service.cli("doctor", "--format", "json", check=False).stdout)
+    found = {(row["verdict"], row["said"]) for row in rows if row["part"] == "budget"}
+    assert found == {
+        ("ok", "1 USD a day, all calls: 1 USD left"),
+        ("ok", "0 tokens a day, all calls: 0 tokens left"),
+        ("warn", "1 USD a day, model=big: there is no such model 'big', so it bounds nothing"),
+    }

@@ -17,7 +17,8 @@ class Row:
     """What was looked at and what came of it.
 
     Attributes:
-        part: `configuration`, `store`, `prices`, `providers`, `classifier` or `address`.
+        part: `configuration`, `store`, `prices`, `providers`, `classifier`, `certificate`, `budget` or
+            `address`.
         subject: which one of them; empty for the part as a whole.
         said: what was found, never with a secret in it.
         to_do: what would mend it; empty where nothing needs mending.
