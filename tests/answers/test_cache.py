@@ -9,11 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from router.answers.cache import KEEP, LOOKUP
 from router.store.connection import Store
+from router.store.keys import AccountKeys
 from tests.answers.config import ANSWERS_KEY, CONFIG, ENVIRON, SECRETLY
 from tests.answers.test_idempotency import answer
 from tests.http.config import EASY, HARD, ask, chat
 from tests.http.wire import events_of
+from tests.ledger.test_cluster import clustered as clustered  # noqa: PLC0414 - a fixture
 from tests.service import Service
 from tests.upstreams.answers import OK_TEXT
 from tests.upstreams.openai_wire import OpenAIWire
@@ -355,3 +358,25 @@ def test_after_a_change_of_keys_the_cache_begins_anew(upstream: OpenAIWire, tmp_
         assert client.post("/complete", json=ask(route="cached")).json()["decision"]["reason"] != "cached"
     assert len(upstream.seen) == 2
     assert "Traceback" not in own.said, own.said
+
+
+async def test_what_a_cache_keeps_lies_on_one_slot_and_goes_with_time(clustered: Store) -> None:
+    keys = AccountKeys("acme")
+    index = keys.cache_index("faq"), keys.cache_sizes("faq")
+    gone = []
+    for at in range(10):
+        gone += await clustered.run(KEEP, (keys.cached(f"n{at}"), *index), (f"n{at}", b"x" * 100, 60, 350))
+    assert gone == [f"n{at}".encode() for at in range(7)]
+    assert await clustered.hash_of(index[1]) == {
+        b"n7": b"100",
+        b"n8": b"100",
+        b"n9": b"100",
+        b"total": b"300",
+    }
+    await clustered.run(KEEP, (keys.cached("n9"), *index), ("n9", b"x" * 50, 60, 350))
+    assert (await clustered.hash_of(index[1]))[b"total"] == b"250"
+    reply = await clustered.run(LOOKUP, (keys.version, keys.cached("n9"), keys.cached("none")), ("0",))
+    assert reply[2:] == [b"x" * 50, b""]
+    assert await clustered.run(LOOKUP, (keys.version, keys.cached("n9")), ("7",)) == [b"stale"]
+    for key in await clustered.command("KEYS", "*"):
+        assert 0 < await clustered.command("TTL", key) <= 60
