@@ -7,10 +7,12 @@ import pytest
 
 from router.ledger import ledger
 from router.store.connection import Store
+from router.store.keys import AccountKeys
+from tests.ledger.examples import ACCOUNT
 
-_KEY = "the-tests-clock"
 _READ = "redis.call('TIME')"
-_SET = f"{{ math.floor(redis.call('GET', '{_KEY}') / 1000), redis.call('GET', '{_KEY}') % 1000 * 1000 }}"
+_NOW = "redis.call('GET', string.match(KEYS[1], '^.-}') .. ':clock')"  # a key on the slot of the others
+_SET = f"{{ math.floor({_NOW} / 1000), {_NOW} % 1000 * 1000 }}"
 
 
 def own_clock(patching: pytest.MonkeyPatch) -> None:
@@ -21,7 +23,7 @@ def own_clock(patching: pytest.MonkeyPatch) -> None:
         patching.setattr(ledger, name, replace(script, source=script.source.replace(_READ, _SET)))
 
 
-async def set_clock(store: Store, now: datetime | int) -> None:
-    """Sets the store's clock: a moment, or Unix milliseconds. Keys still expire by its real one."""
+async def set_clock(store: Store, now: datetime | int, account: str = ACCOUNT) -> None:
+    """Sets the store's clock for an account: a moment, or Unix milliseconds. Keys still expire by its real one."""
     now_ms = now if isinstance(now, int) else round(now.timestamp() * 1000)
-    await store.command("SET", _KEY, now_ms)
+    await store.command("SET", f"{AccountKeys(account).prefix}clock", now_ms)

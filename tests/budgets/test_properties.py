@@ -80,7 +80,7 @@ class BudgetMachine(RuleBasedStateMachine):
         self.ended: dict[str, Call] = {}
         self.assumed: dict[str, Call] = {}
         self.names = count()
-        self.run(set_clock(self.store, self.now_ms))
+        self.run(set_clock(self.store, self.now_ms, self.account))
         for which in range(4):
             self.set_limit(which, 2**53)
 
@@ -101,7 +101,7 @@ class BudgetMachine(RuleBasedStateMachine):
     @rule(ms=st.integers(1, 5_000) | st.integers(1, 200_000))
     def time_passes(self, ms: int) -> None:
         self.now_ms += ms
-        self.run(set_clock(self.store, self.now_ms))
+        self.run(set_clock(self.store, self.now_ms, self.account))
 
     @rule(nano=amounts, tokens=st.integers(0, 9), user=users)
     def call(self, nano: int, tokens: int, user: str) -> None:
@@ -149,7 +149,7 @@ class BudgetMachine(RuleBasedStateMachine):
     def all_workers_die(self) -> None:
         """What is held is assumed; two minutes go by on the store's clock."""
         self.now_ms += 120_001
-        self.run(set_clock(self.store, self.now_ms))
+        self.run(set_clock(self.store, self.now_ms, self.account))
         for name in self.open:
             self.run(self.store.command("ZADD", AccountKeys(self.account).holds, 1, f"{name}-1"))
         assert self.run(self.ledger.reap(self.account)) == len(self.open)

@@ -58,6 +58,10 @@ def _of(budget: "Budget", lefts: "Sequence[Left]", catalog: "Catalog") -> Iterat
         yield Row(
             "budget", budget.id, Verdict.WARN, state, "calls that do not fit are refused; raise the limit"
         )
+    elif least < 0:
+        yield Row(
+            "budget", budget.id, Verdict.WARN, state, "it only counts; let it refuse, or raise the limit"
+        )
     else:
         yield Row("budget", budget.id, Verdict.OK, state)
 
