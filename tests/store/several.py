@@ -151,6 +151,15 @@ class Several:
     def replica_of(self, key: str) -> Peer:
         raise NotImplementedError
 
+    def caught_up(self, key: str) -> None:
+        """Waits until the replica of a key has all that its primary has acknowledged."""
+        primary = self.primary_of(key)
+        until(
+            lambda: (
+                primary.ask("ROLE")[2] and int(primary.ask("ROLE")[2][0][2]) >= int(primary.ask("ROLE")[1])
+            )
+        )
+
     def losing(self, key: str) -> "contextlib.AbstractContextManager[None]":
         """What is written meanwhile never reaches the replica of a key; then the primary dies."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from router.access.keys import KeyRing, Scope
 from router.cli.checkup.store import store as store_rows
-from router.errors import StoreUnavailable
+from router.errors import BudgetExceeded, StoreUnavailable
 from router.ledger.failover import Failover
 from router.ledger.ledger import Ledger, Recorded, Terms
 from router.ledger.recent import Recent
@@ -20,7 +20,8 @@ from router.settings.zero_config import offline_settings
 from router.store.connection import Store
 from router.store.keys import API_KEYS, AccountKeys
 from router.store.settings import look
-from tests.ledger.examples import a_decision, a_hold, an_entry
+from tests.budgets.examples import a_budget, hold, left_in, settle
+from tests.ledger.examples import HELD_NANO, a_decision, a_hold, an_entry
 from tests.service import Service
 from tests.store.servers import MakeServer
 from tests.store.several import KINDS_OF_SEVERAL, Several
@@ -178,6 +179,38 @@ async def test_what_only_the_dead_primary_knew_is_told_to_the_next_once(
         )
         assert settled is Recorded.RECORDED
     assert (await verify(shared, account)).clean
+
+
+async def test_a_budget_is_overspent_by_at_most_the_holds_that_were_lost(several: Several, shared: Store):
+    worker, account = Worker(shared), "acme"
+    limit = 10 * HELD_NANO
+    await a_budget(shared, account, limit_usd="0.00005")
+    held = {f"kept_{n}": await hold(worker.ledger, shared, f"kept_{n}", account) for n in range(4)}
+    await worker.failover.look()
+    key = AccountKeys(account).holds
+    await asyncio.to_thread(several.caught_up, key)
+    with several.losing(key):
+        lost = {f"lost_{n}": await hold(worker.ledger, shared, f"lost_{n}", account) for n in range(3)}
+        for name in ("done_1", "done_2"):
+            await settle(worker.ledger, name, await hold(worker.ledger, shared, name, account), account)
+    await worker.back()
+    assert (await worker.failover.look()).written == 2
+    assert list((await left_in(shared, account)).values()) == [limit - 4 * HELD_NANO - 2 * COST]
+
+    async def fill() -> None:
+        for name in (f"new_{number}" for number in range(100)):
+            held[name] = await hold(worker.ledger, shared, name, account)
+
+    with pytest.raises(BudgetExceeded):
+        await fill()
+    committed = HELD_NANO * (len(held) + len(lost)) + 2 * COST
+    assert limit < committed <= limit + len(lost) * HELD_NANO
+    for name, one in (held | lost).items():  # as dear as they were held for
+        await settle(worker.ledger, name, one, account, cost_nano=HELD_NANO)
+    [left] = (await left_in(shared, account)).values()
+    assert left == limit - committed, "every one is charged"
+    found = await verify(shared, account)
+    assert (found.clean, found.open_holds, found.cost_nano) == (True, 0, committed)
 
 
 async def test_a_primary_that_does_not_answer_is_said_and_its_settles_are_kept(
