@@ -67,7 +67,10 @@ def with_installation_key(keys: tuple[SealingKey, ...], data_dir: Path) -> tuple
             raise SetupError(f"{file} can be read by others, and opens kept answers; `chmod 600 {file}`")
         return (*keys, _read(file.read_text("ascii").strip(), str(file)))
     except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{file}, the key that answers are sealed by, cannot be used: {error}") from error
+        raise SetupError(
+            f"{file}, the key that answers are sealed by, cannot be used ({error}); "
+            f"mend that, or set {VARIABLE}"
+        ) from error
 
 
 def _write(file: Path) -> None:

@@ -115,7 +115,7 @@ def test_another_key_is_another_call(client: httpx.Client, upstream: OpenAIWire)
 def test_a_key_that_is_none_is_refused_before_anybody_is_called(
     client: httpx.Client, upstream: OpenAIWire, key: str
 ) -> None:
-    response = client.post("/complete", json=ask(), headers={"idempotency-key": key.encode("latin-1")})
+    response = client.post("/complete", json=ask(), headers={b"idempotency-key": key.encode("latin-1")})
     error_of(response, 400, "invalid_request")
     assert upstream.seen == []
 
