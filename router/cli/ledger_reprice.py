@@ -59,7 +59,7 @@ def reprice(
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
-    """Show what a period would cost at the prices of another book, and charge it so.
+    """Show a period at the prices of another book, and charge it so.
 
     Entries are never edited: an adjustment is appended for each attempt whose cost differs, counted in its
     hour and group. Doing it twice appends nothing the second time. What the provider stated the cost of, and

@@ -18,6 +18,7 @@ from router.cli import (
     keys,
     ledger,
     ledger_export,
+    ledger_reconcile,
     ledger_reprice,
     outcomes,
     prices,
@@ -102,6 +103,7 @@ def _add_groups(app: typer.Typer) -> None:
     _add(group, "verify", ledger.verify)
     _add(group, "export", ledger_export.export)
     _add(group, "reprice", ledger_reprice.reprice)
+    _add(group, "reconcile", ledger_reconcile.reconcile)
     app.add_typer(group, name="ledger")
 
     group = _group("Show what models cost, what changed, and where another source disagrees.")
