@@ -124,6 +124,11 @@ class Several:
     def at(self, address: str) -> Peer:
         return next(peer for peer in self.peers if peer.address == address)
 
+    def empty(self) -> None:
+        for peer in self.peers:
+            if not peer.sentinel and peer.ask("ROLE")[0] == "master":
+                peer.ask("FLUSHALL")
+
     def stop(self) -> None:
         for peer in self.peers:
             if peer.process is not None:

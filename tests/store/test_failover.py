@@ -298,6 +298,7 @@ async def test_a_server_killed_under_load_and_restarted_has_all_that_was_acknowl
 def test_a_service_goes_on_through_the_death_of_a_primary(several: Several, tmp_path: Path):
     """What was answered while it was away waited in the spool; what only it knew is told to the next."""
     several.whole()
+    several.empty()
     key = AccountKeys("main").holds
     service = Service(tmp_path, environ={"REDIS_URL": several.url, "PENNYROUTE_OFFLINE": "1"})
     with service, service.client() as client:
