@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from router.archive.folder import StoredDay
+from router.archive.folder import StoredDay, in_order
 from router.store.connection import Store
 from router.store.keys import AccountKeys
 
@@ -59,6 +59,12 @@ class Gone:
 
     through: str = ""
     days: Mapping[str, LeftDay] = field(default_factory=dict)
+
+    @property
+    def leaving(self) -> LeftDay | None:
+        """The day of which a part is still in the store: it is being trimmed, or a trim was cut off there."""
+        last = next(reversed(self.days.values()), None) if self.days else None
+        return last if last is not None and in_order(last.last_id) > in_order(self.through) else None
 
 
 async def read_gone(store: Store, account: str) -> Gone:

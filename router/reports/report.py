@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from policies import Tier
-from router.archive.gone import read_gone
+from router.archive.gone import gone_of, read_gone
 from router.archive.sums import archived_sums
 from router.errors import StoreUnavailable
 from router.ledger.counters import counters_of, hours_counted
@@ -141,17 +141,34 @@ async def route_report(
 async def _read_both(
     store: Store, account: str, period: Period, places: Sequence[int], archive: Path | None
 ) -> _Read:
-    """The store's counters and the archive's, once more when entries went from one to the other meanwhile."""
+    """The store's counters and the archive's, so that each entry is in one of them.
+
+    Of a day that is leaving just now, all hours and how far it has left are read at one moment; what leaves
+    after that does not matter. When another day began to leave, everything is read once more.
+    """
     keys = AccountKeys(account)
     for _ in range(_TRIES):
         gone = await read_gone(store, account)
+        leaving = gone.leaving
         hours = await hours_counted(store, keys, first_hour=period.first_hour, end_hour=period.end_hour)
-        read = _Read({}, hours, set())
-        async for _, counters in counters_of(store, keys, hours):
+        read, still = _Read({}, hours, set()), hours
+        if leaving is not None:
+            moving = [hour for hour in hours if leaving.first_hour <= hour <= leaving.last_hour]
+            still = [hour for hour in hours if not leaving.first_hour <= hour <= leaving.last_hour]
+            fields, *found = await store.at_once(
+                ("HGETALL", keys.archived), *(("HGETALL", keys.counters(hour)) for hour in moving)
+            )
+            if gone_of(fields).days.keys() != gone.days.keys():
+                continue
+            gone = gone_of(fields)
+            for counters in found:
+                read.routes |= _add(read.sums, counters, places)
+        async for _, counters in counters_of(store, keys, still):
             read.routes |= _add(read.sums, counters, places)
         left = await archived_sums(gone, account, archive, period.first_hour, period.end_hour)
         read.routes |= _add(read.sums, left.counters, places)
-        if not gone.days or (await read_gone(store, account)).through == gone.through:
+        now = await read_gone(store, account)
+        if now.days.keys() == gone.days.keys() and (leaving is not None or now.through == gone.through):
             read.hours = sorted({*hours, *left.hours})
             return read
     raise StoreUnavailable("entries were leaving the store all the while; ask again when the export is done")

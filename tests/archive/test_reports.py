@@ -1,5 +1,6 @@
 """A report over months that left the store says what it said before, to the nano-dollar."""
 
+import asyncio
 import contextlib
 import secrets
 from pathlib import Path
@@ -92,8 +93,6 @@ def test_wherever_entries_are_the_report_is_the_same(
     counts: list[int],
     days: int,
 ):
-    import asyncio
-
     async def check() -> None:
         account, archive = f"a{secrets.token_hex(8)}", tmp_path_factory.mktemp("archive")
         async with contextlib.aclosing(Store.at_url(store_server.url, timeout_s=20)) as store:
@@ -198,3 +197,25 @@ async def test_what_has_left_is_priced_again_and_the_adjustment_counts_in_its_ho
     assert (found.total.cost_nano, found.total.attempts, found.total.requests) == (3_000_000, 2, 2)
     after = await verify(store, ACCOUNT)
     assert (after.clean, after.entries, after.cost_nano) == (True, 2, 600_000)
+
+
+async def test_reports_are_right_while_entries_leave_and_others_come(
+    store: Store, store_server: StoreServer, tmp_path: Path
+):
+    async def exported() -> int:
+        async with contextlib.aclosing(Store.at_url(store_server.url, timeout_s=20)) as own:
+            return (await export(own, tmp_path, ACCOUNT, TRIM, untold)).entries_trimmed
+
+    await booked(store, ACCOUNT, [entry for number in range(3) for entry in entries_of_a_day(number, 1_500)])
+    old = {"to_ms": FIRST_MS + 5 * DAY_MS}
+    before, looks = (await report(store, **old)).as_json(), 0
+    leaving = asyncio.create_task(asyncio.to_thread(asyncio.run, exported()))
+    while not leaving.done():
+        now = an_entry(f"dec_now_{looks}", at_ms=await store.now_ms())
+        await Ledger(store, Terms()).settle(ACCOUNT, now, a_decision())
+        assert (await report(store, **old)).as_json() == before
+        looks += 1
+    assert await leaving == 4_500
+    assert looks > 3
+    found = await verify(store, ACCOUNT)
+    assert (found.clean, found.entries) == (True, looks)
