@@ -63,8 +63,10 @@ class Gone:
     @property
     def leaving(self) -> LeftDay | None:
         """The day of which a part is still in the store: it is being trimmed, or a trim was cut off there."""
-        last = next(reversed(self.days.values()), None) if self.days else None
-        return last if last is not None and in_order(last.last_id) > in_order(self.through) else None
+        if not self.days:
+            return None
+        last = self.days[max(self.days)]
+        return last if in_order(last.last_id) > in_order(self.through) else None
 
 
 async def read_gone(store: Store, account: str) -> Gone:
