@@ -225,7 +225,7 @@ async def test_a_crowd_that_finds_its_settings_stale_reads_them_once(store: Stor
     await store.command("CONFIG", "RESETSTAT")
     found = await asyncio.gather(*(live.refresh() for _ in range(200)))
     assert {known.thresholds["route7"].value for known in found} == {0.7}
-    assert (await calls(store))["hgetall"] == len(routes) + 1
+    assert (await calls(store))["hgetall"] == len(routes) + 2, "thresholds, keys and budgets"
 
 
 async def test_a_crowd_of_strangers_costs_one_look(store: Store):

@@ -17,8 +17,10 @@ models:
          price: {{input: 2.00, output: 10.00}}}}
   free: {{provider: openai-compatible, base_url: "{url}", model: "tiny-1@500", api_key: os.environ/TINY_KEY,
          price: {{input: 0, output: 0}}}}
+  odd:  {{provider: openai-compatible, base_url: "{url}", model: odd-1, api_key: os.environ/TINY_KEY}}
 routes:
   default: {{small: tiny, large: big, threshold: 1, caps: {{max_output_tokens: 50}}}}
+  unpriced: {{small: odd, large: big, threshold: 1, price: unknown-ok}}
   falls-back: {{small: free, large: big, threshold: 1, attempts: 2}}
 """
 

@@ -135,6 +135,17 @@ def test_a_fallback_from_a_free_to_a_paid_model_is_checked(
     assert decision["cost"]["nano_usd"] == 0
 
 
+def test_a_hard_budget_of_dollars_refuses_a_model_whose_price_nobody_knows(client: httpx.Client):
+    put(client, scope={"team": "careful"}, limit_tokens=10**6)
+    assert client.post("/complete", json=ask("careful", route="unpriced")).status_code == 200
+    put(client, scope={"team": "careful"}, limit_usd="100")
+    response = client.post("/complete", json=ask("careful", route="unpriced"))
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "enforcement_unavailable")
+    assert "'odd' is not known" in response.json()["error"]["message"]
+    assert response.headers["x-should-retry"] == "false"
+    assert client.post("/complete", json=ask("careful")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [
