@@ -44,12 +44,14 @@ _PRIOR: Final = "prior."
 class Learned:
     """Which rows an artifact learned from.
 
-    `row_hashes` (sorted) are the `neighbours.copy_hashes` of each; `rare_shingles` (rows,
-    RARE_KEPT) are 32 bits of shingles of each row that few rows share: see `neighbours.rarest`.
+    `row_hashes` (sorted) are the `neighbours.copy_hashes` of each; `rare_shingles` (rows, RARE_KEPT) are 32
+    bits of shingles of each row that few rows share: see `neighbours.rarest`. `apart_hashes` (sorted) are
+    `neighbours.row_hash` of the rows that were kept apart by comparing them in full.
     """
 
     row_hashes: npt.NDArray[np.uint64]
     rare_shingles: npt.NDArray[np.uint32]
+    apart_hashes: npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def read_artifact(directory: Path) -> Artifact:
     learned = Learned(
         _array(arrays, "row_hashes", np.dtype(np.uint64), (None,), directory),
         _array(arrays, "rare_shingles", np.dtype(np.uint32), (None, RARE_KEPT), directory),
+        _array(arrays, "apart_hashes", np.dtype(np.uint64), (None,), directory),
     )
     return Artifact(classifier, manifest, learned, _blend(manifest, directory))
 
@@ -141,6 +144,7 @@ def packed_arrays(model: Model, learned: Learned) -> bytes:
     arrays: dict[str, npt.NDArray[Any]] = {
         "row_hashes": np.sort(learned.row_hashes),
         "rare_shingles": learned.rare_shingles,
+        "apart_hashes": np.sort(learned.apart_hashes),
         "knots": model.knots,
         "vocabulary": model.vocabulary,
         **_named("", model.weights),

@@ -17,7 +17,7 @@ from classifiers.facts import QueryFacts
 from classifiers.lexicon import DEMANDING, EXPERT, MODEL_TALK, PLAIN, REASONING
 from classifiers.padding import without_padding
 from classifiers.part import Part, part_of
-from classifiers.words import word_bytes, word_hashes
+from classifiers.words import ANSWER, word_bytes, word_hashes
 
 FEATURE_VERSION: Final = 4
 """Raised whenever the same query would give other numbers: older artifacts are then refused."""
@@ -40,7 +40,6 @@ FORMATS: Final = 3
 The same words in an examination paper and in a request say other things, so each format has words of its own.
 """
 _SALTS: Final = (0, 0x5BD1E995, 0x27D4EB2F)
-_ANSWER: Final = b"answer"
 _LETTERS: Final = (b"b", b"c", b"d")
 _SHOTS_FROM: Final = 3
 
@@ -103,7 +102,7 @@ class Reading(NamedTuple):
 
     `in_order` are the keys of the words, then those of the pairs of neighbours, repeats included; `keys` are
     the same, distinct and sorted; `form` follows `FORM`; `format` is one of `FREE`, `CHOICE`, `SHOTS`;
-    `data` is what was read.
+    `data` is what was read, and `times` is that of `Part`.
     """
 
     words: list[bytes]
@@ -112,6 +111,7 @@ class Reading(NamedTuple):
     form: list[float]
     format: int
     data: bytes
+    times: float
 
 
 def _keys_in_order(words: list[bytes], written: int) -> Keys:
@@ -131,7 +131,7 @@ def format_of(words: list[bytes], distinct: "set[bytes] | frozenset[bytes]") -> 
     if _LETTERS[0] not in distinct:
         return FREE
     letters = sum(letter in distinct for letter in _LETTERS)
-    answers = words.count(_ANSWER) if _ANSWER in distinct else 0
+    answers = words.count(ANSWER) if ANSWER in distinct else 0
     if letters < 2 and not answers:
         return FREE
     return SHOTS if answers >= _SHOTS_FROM else CHOICE
@@ -170,14 +170,14 @@ def read_part(facts: QueryFacts, part: Part) -> Reading:
     written = format_of(words, distinct)
     form = _form(facts, Part(data, part.times), words, distinct, written)
     if not words:
-        return Reading(words, _NO_KEYS, _NO_KEYS, form, written, data)
+        return Reading(words, _NO_KEYS, _NO_KEYS, form, written, data, part.times)
     in_order = _keys_in_order(words, written)
     keys = in_order.copy()
     keys.sort()
     fresh = np.empty(len(keys), dtype=np.bool_)
     fresh[0] = True
     np.not_equal(keys[1:], keys[:-1], out=fresh[1:])
-    return Reading(words, in_order, keys[fresh], form, written, data)
+    return Reading(words, in_order, keys[fresh], form, written, data, part.times)
 
 
 def _looks_like_code(data: bytes, distinct: set[bytes]) -> float:
@@ -191,8 +191,8 @@ def _looks_like_code(data: bytes, distinct: set[bytes]) -> float:
 
 def _last_question(words: list[bytes]) -> list[bytes]:
     """Of questions answered before it, the one that is asked: from the last answer but one to the last."""
-    end = len(words) - 1 - words[::-1].index(_ANSWER)
-    start = end - 1 - words[:end][::-1].index(_ANSWER)
+    end = len(words) - 1 - words[::-1].index(ANSWER)
+    start = end - 1 - words[:end][::-1].index(ANSWER)
     last = words[start + 1 : end]
     return last or words
 

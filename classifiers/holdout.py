@@ -1,35 +1,31 @@
-"""Which rows are learned from and which are kept apart, and what an artifact remembers of the former.
+"""Which rows are learned from and which are kept apart, and what an artifact remembers of both.
 
-What would be left out later, when something is judged on the rows kept apart, is not kept apart: the rule is
-that of `overlap`.
+Whole groups of near-copies are drawn, each with the same chance, and nothing else decides: what is kept apart
+stands for all rows. Later the few phrases that an artifact keeps could not tell all of these rows from
+near-copies of what was learned, and leaving those out would make what is left another traffic. So the
+artifact remembers which rows were compared in full.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from classifiers.artifact import Learned
 from classifiers.errors import OutcomeError
-from classifiers.neighbours import copy_hashes, groups, rarest
+from classifiers.neighbours import copy_hashes, groups, rarest, row_hash
 from classifiers.outcomes import Outcome
-from classifiers.overlap import met
-
-_MOST_PASSES: Final = 4
-"""Rows that move over bring phrases along that a few more may share."""
 
 
-def remembered(texts: Sequence[str], group: npt.NDArray[np.int64]) -> Learned:
-    """What an artifact keeps of rows with these texts, in these groups of near-copies."""
+def remembered(texts: Sequence[str], group: npt.NDArray[np.int64], kept_apart: Sequence[str] = ()) -> Learned:
+    """What an artifact keeps of rows with these texts, in these groups, and of those that were kept apart."""
     hashes = {key for text in texts for key in copy_hashes(text)}
-    return Learned(np.array(sorted(hashes), dtype=np.uint64), rarest(texts, group))
+    apart = {row_hash(text) for text in kept_apart}
+    return Learned(_sorted(hashes), rarest(texts, group), _sorted(apart))
 
 
 def split(rows: list[Outcome], share: float, seed: int) -> tuple[list[Outcome], list[Outcome]]:
     """Rows to learn from, and about this share of them kept apart; near-copies go to the same side.
-
-    Groups of near-copies are drawn; then groups with a row that resembles one learned from move over.
 
     Raises:
         OutcomeError: `share` is not from 0 to below 1.
@@ -38,17 +34,11 @@ def split(rows: list[Outcome], share: float, seed: int) -> tuple[list[Outcome], 
         return rows, []
     if not 0 < share < 1:
         raise OutcomeError(f"holdout is {share:g}; it should be above 0 and below 1")
-    facts = [row.facts for row in rows]
-    group = groups(facts)
-    apart = (np.random.default_rng(seed).random(int(group.max()) + 1) < share)[group]
-    for _ in range(_MOST_PASSES):
-        learned, held = np.flatnonzero(~apart), np.flatnonzero(apart)
-        known = remembered([facts[at].text for at in learned.tolist()], group[learned])
-        near = met(known, [facts[at] for at in held.tolist()])
-        if not near.any():
-            break
-        apart &= ~np.isin(group, group[held[near]])
-    return (
-        [row for row, out in zip(rows, apart.tolist(), strict=True) if not out],
-        [row for row, out in zip(rows, apart.tolist(), strict=True) if out],
-    )
+    group = groups([row.facts for row in rows])
+    apart = np.random.default_rng(seed).random(int(group.max()) + 1) < share
+    learned = [row for row, number in zip(rows, group.tolist(), strict=True) if not apart[number]]
+    return learned, [row for row, number in zip(rows, group.tolist(), strict=True) if apart[number]]
+
+
+def _sorted(hashes: set[int]) -> npt.NDArray[np.uint64]:
+    return np.array(sorted(hashes), dtype=np.uint64)

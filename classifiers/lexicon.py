@@ -62,8 +62,8 @@ PADDING = _words("""
 """Words that polite or pleading sentences around a query are made of, beside `MODEL_TALK`."""
 
 REFERRING = _words("""
-    this these that those following below sentence sentences phrase text word words name names character
-    characters says mean means called written reads pronounce pronounced
+    this these following below here sentence sentences phrase text word words name names character
+    characters string sequence says mean means called written reads pronounce pronounced
 """)
 """Words of a query that is about what stands behind it."""
 
@@ -74,5 +74,6 @@ PLEADING = _words("""
     asap quick quickly needed attention high highly highest critical crucial life job depends depend correct
     correctly accurate accurately right wrong get forward look looking hearing from am stuck if time top tier
     quality system escalate skip simple before beforehand everything through out stake
+    breath complex super grateful effort world class wondering matter death ai assistant you really only take
 """)
 """Words that whole sentences around a query may have besides: such a sentence is about the asking."""

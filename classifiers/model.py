@@ -17,7 +17,7 @@ from classifiers.features import (
     read,
     read_part,
 )
-from classifiers.part import part_of
+from classifiers.part import Part
 from classifiers.ranking import Ranking, Seen, Weights, logistic
 from classifiers.vocabulary import Vocabulary, sizes_of
 from classifiers.words import between
@@ -91,7 +91,7 @@ class LearnedClassifier:
 
     def familiarity(self, facts: QueryFacts) -> float:
         """Share of the query that is made of words known from training (0 to 1): see `Vocabulary.share`."""
-        reading = read(facts)
+        reading = self.reading(facts)
         return self._vocabulary.share(plain_word_keys(reading), sizes_of(reading.words))
 
     def explain(self, facts: QueryFacts) -> Difficulty:
@@ -136,8 +136,7 @@ class LearnedClassifier:
         noise = self._vocabulary.noise_behind(reading)
         if not noise:
             return reading
-        part = part_of(facts.text)
-        return read_part(facts, part._replace(data=between(reading.data, reading.words, 0, noise)))
+        return read_part(facts, Part(between(reading.data, reading.words, 0, noise), reading.times))
 
     def _seen(self, reading: Reading) -> Seen:
         return self._ranking.seen(reading, self._ranking.found(reading))

@@ -22,12 +22,14 @@ def met(learned: Learned, facts: Sequence[QueryFacts]) -> npt.NDArray[np.bool_]:
     """(n,) True where the query is a copy or a near-copy of a row that was learned from.
 
     A copy has the same words, or the same last 300 bytes of them; a near-copy has at least half of the rare
-    word 5-grams that are kept of one row.
+    word 5-grams that are kept of one row. Rows that were kept apart were compared by all of their 5-grams,
+    and are none.
     """
     copies = np.array([copy_hashes(one.text) for one in facts], dtype=np.uint64).reshape(len(facts), 2)
     found = np.asarray(np.isin(copies, learned.row_hashes).any(axis=1), dtype=np.bool_)
+    apart = np.isin(copies[:, 0], learned.apart_hashes)
     kept = _Kept(learned.rare_shingles)
-    for at in np.flatnonzero(~found).tolist():
+    for at in np.flatnonzero(~found & ~apart).tolist():
         found[at] = kept.has_near(facts[at])
     return found
 

@@ -21,6 +21,7 @@ _QUOTES, _DASHES, _STOPS = (
 )
 _DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u300c\u300d"
 _OPENING_MARKS, _BREAKS = "\u00a1\u00bf\u2022\u2026", "\u0085\u1680\u2028\u2029"
+_UNSEEN = "\u00ad\u180e\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff"
 _TYPED: Final = {
     ord(sign): plain
     for signs, plain in (
@@ -29,13 +30,12 @@ _TYPED: Final = {
         (_DASHES, "-"),
         (_STOPS, "."),
         (_OPENING_MARKS + _BREAKS, " "),
+        (_UNSEEN, ""),
     )
     for sign in signs
 }
-"""What typographic signs are read as."""
-_PICTURES: Final = re.compile(
-    "[\u200d\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff\ufe00-\ufe0f\U0001f000-\U0001faff]+"
-)
+"""What typographic signs are read as; those that nobody sees are not read."""
+_PICTURES: Final = re.compile("[\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff]+")
 """Emoji, arrows, boxes and dingbats: no words, read as white space."""
 
 
@@ -53,10 +53,9 @@ def part_of(text: str) -> Part:
     Compatibility forms (full-width letters, ligatures) and typographic signs (curly quotes, dashes) are made
     plain, so that they part words as the typed ones do; apostrophes go: "don't" and "dont" are one word.
     """
-    times, chars, half = 1.0, len(text), READ_CHARS // 2
-    if chars > _LOOKED_AT:
-        text = f"{text[:READ_CHARS]} {text[-READ_CHARS:]}"
-        times = chars / _LOOKED_AT
+    times, half = 1.0, READ_CHARS // 2
+    if len(text) > _LOOKED_AT:
+        text, times = _ends(text)
     text = text.lower() if text.isascii() else _plain_forms(text).casefold()
     if len(text) > READ_CHARS:
         text = " ".join(text.split())
@@ -64,6 +63,16 @@ def part_of(text: str) -> Part:
             times *= len(text) / READ_CHARS
             text = f"{text[:half]} {text[-half:]}"
     return Part(text.encode("utf-8", "surrogatepass").replace(b"'", b""), times)
+
+
+def _ends(text: str) -> tuple[str, float]:
+    """Both ends of a long text, and how many times as long it is; wide white space is narrowed first."""
+    both = f"{text[:READ_CHARS]}{text[-READ_CHARS:]}"
+    if 2 * len("".join(both.split())) < len(both):
+        text = " ".join(text.split())
+    if len(text) <= _LOOKED_AT:
+        return text, 1.0
+    return f"{text[:READ_CHARS]} {text[-READ_CHARS:]}", len(text) / _LOOKED_AT
 
 
 def _plain_forms(text: str) -> str:

@@ -49,7 +49,8 @@ def stated(made: Made, knots: Floats) -> dict[str, Any]:
     digests = {path.name: _sha256(path) for path in outcomes}
     difficulty = apply_knots(knots, measured.raw(measured.by))
     difficulty[measured.unfamiliar(measured.by)] = 1.0
-    threshold = propose_threshold(difficulty, data.small, data.large)
+    judged = [difficulty, *(_effective(data, measured, kind) for kind in measured.judged)]
+    threshold = min(propose_threshold(one, data.small, data.large) for one in judged)
     earlier = data.earlier if measured.chosen.carries_earlier else None
     varied = [bool(column.min() < column.max()) for column in data.matrix.form.T]
     return {
@@ -94,6 +95,12 @@ def propose_threshold(difficulty: Floats, small: Floats, large: Floats) -> float
         if np.where(difficulty >= threshold, large, small).mean() >= QUALITY_TO_KEEP * large.mean():
             return threshold
     return THRESHOLD_GRID[0]
+
+
+def _effective(data: Data, measured: Measured, kind: str) -> Floats:
+    """Difficulties by curves that did not see the row, 1 where it is unfamiliar."""
+    difficulty = cross_fitted(measured.raw(kind), data.gap, measured.judged[kind].rows.folds)
+    return np.where(measured.unfamiliar(kind), 1.0, difficulty)
 
 
 def _figures(data: Data, measured: Measured, kind: str, threshold: float) -> dict[str, Any]:

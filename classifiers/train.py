@@ -19,7 +19,7 @@ from classifiers.model import Model
 from classifiers.neighbours import copy_hashes
 from classifiers.out_of_fold import OutOfFold
 from classifiers.outcomes import Outcome, read_left_out, read_outcomes
-from classifiers.overlap import seen
+from classifiers.overlap import met, seen
 from classifiers.slimmer import note, slimmed
 from classifiers.stated import QUALITY_TO_KEEP, THRESHOLD_GRID, Made, stated
 from classifiers.vocabulary import pack
@@ -94,7 +94,7 @@ def train(
     measured = Measured.of(data, choice, tell)
     tell("fitting the whole", 0.9)
     knots = fit_knots(measured.raw(measured.by), data.gap)
-    whole = _learned(data, measured)
+    whole = _learned(data, measured, kept_apart)
     model, known = slimmed(_model(data, measured, knots, choice.seed), whole)
     manifest = write_artifact(
         out,
@@ -199,13 +199,17 @@ def _model(data: Data, measured: Measured, knots: heads.Floats, seed: int) -> Mo
     )
 
 
-def _learned(data: Data, measured: Measured) -> Learned:
+def _learned(data: Data, measured: Measured, kept_apart: list[Outcome]) -> Learned:
     """These rows, and those of an earlier artifact that goes on speaking: it learned from those as well."""
-    own = remembered([row.facts.text for row in data.rows], data.group)
+    facts = [row.facts for row in kept_apart]
+    texts = [row.facts.text for row in data.rows]
     if data.earlier is None or not measured.chosen.carries_earlier:
-        return own
+        return remembered(texts, data.group, [one.text for one in facts])
     before = data.earlier.artifact.learned
+    strange = [one.text for one, met_before in zip(facts, met(before, facts), strict=True) if not met_before]
+    own = remembered(texts, data.group, strange)
     return Learned(
         np.union1d(own.row_hashes, before.row_hashes),
         np.concatenate((own.rare_shingles, before.rare_shingles)),
+        own.apart_hashes,
     )

@@ -10,8 +10,9 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.features import CONTAINS_CODE, Keys, Reading, plain_word_keys
-from classifiers.lexicon import PLAIN, REFERRING
+from classifiers.features import CONTAINS_CODE, FREE, Keys, Reading, plain_word_keys
+from classifiers.noise import BLOB, is_content, is_quoted, scattered
+from classifiers.words import ANSWER
 
 _SLOT_BITS: Final = 20
 SLOTS: Final = 1 << _SLOT_BITS
@@ -26,26 +27,21 @@ LEAST_NOISE: Final = 3
 LEAST_SENSE: Final = 3
 """So many words at the end are noise if all are unknown; so many, and half of the rest, must be known."""
 
-_ANSWER: Final = b"answer"
-_QUOTING: Final = (b":", b'"', b"`", b"(", b"=", b"$")
-_MOST_QUOTING: Final = 3
-_ORDINARY: Final = frozenset(b" \t\n\r,.;:!?()-/'\"")
-"""Marks that stand between the words of a text."""
 _SHORT: Final = 2
 """A word of so many bytes says nothing about whether it is made up."""
+
+_ANSWERED: Final = frozenset((ANSWER,))
+_LETTERS: Final = frozenset((ANSWER, b"b", b"c", b"d"))
+"""Behind the last of these the options of a question end."""
 
 _ENDING: Final = 6
 _KNOWN_WEIGHS: Final = 2
 """How many unknown words behind it a known one outweighs."""
 
 _BLOB: Final = 24
-MOST_NOISE: Final = 48
-MOST_NOISE_BYTES: Final = 512
-MOST_BEYOND: Final = 80
-"""More words at the end, bytes of them, or letters beyond ASCII are a text of its own, and that is read."""
-
 _BEGINNING: Final = 8
-"""Where none of so many first words is known, what stands behind them is no noise behind a query."""
+_LEAST_BEGUN: Final = 2
+"""Where fewer of so many first words are known, what stands behind them is no noise behind a query."""
 
 LEAST_RICH: Final = 10_000
 """A vocabulary of fewer words does not know enough of them to call others made up."""
@@ -68,55 +64,6 @@ def pack(keys: Keys, earlier: npt.NDArray[np.uint8] | None = None) -> npt.NDArra
     slots[keys & _SLOT_MASK] = True
     packed = np.packbits(slots)
     return packed if earlier is None else packed | earlier
-
-
-def is_blob(word: bytes) -> bool:
-    """Whether a word is longer than words are: hexadecimal digits, base64, a script without spaces."""
-    return len(word) >= _BLOB
-
-
-def is_short(words: list[bytes], last: int) -> bool:
-    """Whether the last words are few bytes, and those beyond ASCII few letters.
-
-    More such letters than all words before have are read where the query may be about them.
-    """
-    if sum(map(len, words[-last:])) > MOST_NOISE_BYTES:
-        return False
-    beyond = sum(len(word.decode("utf-8", "replace")) for word in words[-last:] if not word.isascii())
-    if beyond > sum(map(len, words[:-last])) and not REFERRING.isdisjoint(words[:-last]):
-        return False
-    return beyond <= MOST_BEYOND
-
-
-def start_of(data: bytes, words: list[bytes], last: int) -> int:
-    """Where the last words begin."""
-    place = len(data)
-    for word in words[len(words) - last :][::-1]:
-        place = data.rindex(word, 0, place)
-    return place
-
-
-def scattered(data: bytes, words: list[bytes], last: int) -> int:
-    """How many more very short words stand before the last ones, parted by marks that text does not have."""
-    place, more = start_of(data, words, last), 0
-    while more < len(words) - last - LEAST_SENSE:
-        word = words[-last - more - 1]
-        end = place
-        place = data.rindex(word, 0, place)
-        if len(word) > _SHORT or _ORDINARY.issuperset(data[place + len(word) : end]):
-            break
-        more += 1
-    return more
-
-
-def is_quoted(data: bytes, words: list[bytes], last: int) -> bool:
-    """Whether the last words are what the query is about: behind a colon or quotation mark, or an errand."""
-    if not PLAIN.isdisjoint(words[:_BEGINNING]):
-        return True
-    place = start_of(data, words, last)
-    before = words[-last - 1]
-    marks = data[data.rindex(before, 0, place) + len(before) : place].strip()
-    return before != _ANSWER and len(marks) <= _MOST_QUOTING and marks.endswith(_QUOTING)
 
 
 class Vocabulary:
@@ -143,24 +90,23 @@ class Vocabulary:
         """How many words at the end are made up; 0 where the query has code.
 
         Made up are words that are unknown, `LEAST_NOISE` or more of them, with numbers and very short words
-        among them, or fewer where one is a blob. Words behind a colon or a quotation mark are what
-        the query is about, and so is anything behind a plain errand such as "translate".
+        among them, or fewer where one is a blob; what `is_quoted` or `is_content` is what the query is about,
+        and so are the options of a question.
         """
         words = reading.words
         if not self._is_rich or len(words) <= LEAST_SENSE or not self._ends_strangely(words):
             return 0
-        if reading.form[CONTAINS_CODE] or not any(map(self._knows, words[:_BEGINNING])):
+        if reading.form[CONTAINS_CODE] or sum(map(self._knows, words[:_BEGINNING])) < _LEAST_BEGUN:
             return 0
-        noise, strange, blob = self._made_up(words)
+        noise, strange, blob = self._made_up(words, _LETTERS if reading.format != FREE else _ANSWERED)
         while noise and noise < len(words) and not words[-noise - 1].isascii():
             noise += 1
-        if noise:
-            noise += scattered(reading.data, words, noise)
+        if not noise or (strange < LEAST_NOISE and not blob) or len(words) - noise < LEAST_SENSE:
+            return 0
+        noise += scattered(reading.data, words, noise, len(words) - noise - LEAST_SENSE)
+        if is_content(words, noise) or is_quoted(reading.data, words, noise):
+            return 0
         left = len(words) - noise
-        if not noise or left < LEAST_SENSE or noise > MOST_NOISE or not is_short(words, noise):
-            return 0
-        if (strange < LEAST_NOISE and not blob) or is_quoted(reading.data, words, noise):
-            return 0
         sense = sum(map(self._knows, words[:left]))
         return noise if sense >= max(LEAST_SENSE, left / 2) else 0
 
@@ -170,14 +116,17 @@ class Vocabulary:
                 return True
         return False
 
-    def _made_up(self, words: list[bytes]) -> tuple[int, int, bool]:
+    def _made_up(self, words: list[bytes], ends: frozenset[bytes]) -> tuple[int, int, bool]:
         """How many words at the end to drop, how many of them are unknown, and whether one is a blob.
 
-        Unknown words count for it, known ones against it, and the stretch that counts most is taken.
+        What stands before the last of `ends` is not looked at. Unknown words count for it, known ones against
+        it, and the stretch that counts most is taken.
         """
         noise = strange = found = best = count = 0
         blob = large = False
         for at, word in enumerate(reversed(words), 1):
+            if word in ends:
+                break
             if word.isdigit() or len(word) <= _SHORT:
                 continue
             if self._knows(word):
@@ -187,7 +136,7 @@ class Vocabulary:
                 continue
             count += 1
             found += 1
-            large = large or is_blob(word)
+            large = large or len(word) >= BLOB
             if count > best:
                 best, noise, strange, blob = count, at, found, large
         return noise, strange, blob

@@ -1,5 +1,6 @@
 """Words, as they are cut from the bytes that are read."""
 
+from typing import Final
 from zlib import crc32
 
 import numpy as np
@@ -8,6 +9,9 @@ import numpy.typing as npt
 _WORD_BYTES = bytes(b if 0x30 <= b <= 0x39 or 0x61 <= b <= 0x7A or b >= 0x80 else 0x20 for b in range(256))
 """Turns every byte of lower-cased UTF-8 that cannot be part of a word into a space."""
 _NO_WORD_BYTES = bytes(byte for byte in range(256) if _WORD_BYTES[byte] == 0x20)
+ANSWER: Final = b"answer"
+"""With this word, and a colon, an examination question ends."""
+
 Hashes = npt.NDArray[np.uint32]
 
 

@@ -55,7 +55,12 @@ def learned_by_heart(directory: Path, outcomes: list[Outcome]) -> None:
         "familiar_from": 0.5,
         "head": {"blend": blend.stated},
     }
-    write_artifact(directory, model, Learned(hashes, rarest(texts, np.arange(len(texts)))), manifest)
+    write_artifact(
+        directory,
+        model,
+        Learned(hashes, rarest(texts, np.arange(len(texts))), np.zeros(0, np.uint64)),
+        manifest,
+    )
 
 
 def test_an_artifact_that_has_seen_the_rows_makes_nothing_of_random_labels(tmp_path: Path):

@@ -104,6 +104,15 @@ def test_what_is_asked_for_is_no_padding(text: str):
         "Which of these pages is the newest? https://example.org/a?x=1&y=%20#z and https://example.org/b#q",
         "Why does this fail?\n```\n$x =~ s/^\\s+|\\s+$//g; @y = map { $_ ^ 1 } %h; print `ls|wc` if !~/#/;\n```",
         "Give a summary in one line. " + "Der Ausschuss vertagte seine Beratungen abermals. " * 20,
+        "For an element of a C*-algebra, what is the value of $\\|A^*A\\|$ and of $\\sqrt{\\|A\\|^2}$?",
+        "What does this regular expression match ^(?:[a-z0-9!#$%&*+/=?^_{|}~-]+)@example",
+        "What protein has this sequence? MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ",
+        "What is wrong with the following assembly? movzx pushq popq cmovz leaq retq",
+        "Answer truthfully and at length. Udowodnij twierdzenie o elemencie pierwotnym oraz podaj kontrprzyklad",
+        "Add up this column of the table. kvarg 3 flumph 9 zorbix 2 prwtq 7",
+        "Translate to German: thank you very much",
+        "How should my letter to the king end: yours sincerely, John",
+        "What is the sentiment of this review? It is really hard to use and very expensive.",
         "Which algorithm is likely to have made this hash: 5f4dcc3b5aa765d61d8327deb882cf99",
     ],
     ids=[
@@ -120,6 +129,15 @@ def test_what_is_asked_for_is_no_padding(text: str):
         "addresses",
         "Perl",
         "long German",
+        "norms",
+        "expression",
+        "sequence",
+        "assembly",
+        "Polish",
+        "columns",
+        "thanks to translate",
+        "an ending to choose",
+        "a review",
         "hash",
     ],
 )
@@ -148,3 +166,14 @@ def test_what_grows_in_its_plain_form_is_made_plain_no_further_than_is_read():
 
 def test_a_sentence_of_pleading_words_is_read_where_nothing_else_is_there():
     assert read(QueryFacts("Think step by step.")).words == [b"think", b"step", b"by", b"step"]
+
+
+def test_signs_that_nobody_sees_change_nothing():
+    plain = QueryFacts(QUERIES[0])
+    hidden = QueryFacts(QUERIES[0].replace(" ", " \u200b").replace("e", "e\u200d\u00ad"))
+    assert SHIPPED.score(hidden) == SHIPPED.score(plain)
+
+
+def test_blanks_around_a_query_change_nothing_however_many():
+    plain = SHIPPED.score(QueryFacts(QUERIES[0]))
+    assert SHIPPED.score(QueryFacts(" " * 30_000 + QUERIES[0] + "\n" * 30_000)) == plain

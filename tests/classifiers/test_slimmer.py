@@ -10,6 +10,7 @@ from classifiers.default import SHIPPED
 from classifiers.model import LearnedClassifier, Model
 from classifiers.slimmer import MOST_BYTES, note, slimmed
 
+NONE = np.zeros(0, np.uint64)
 TEXTS = [
     f"what is the {word} of number {at}" for at, word in enumerate(("sum", "capital", "colour", "limit") * 20)
 ]
@@ -33,7 +34,7 @@ def test_what_does_not_fit_gets_coarser_numbers_and_the_same_scores_nearly():
     draw = np.random.default_rng(0)
     model = replace(artifact.classifier.model, prior=artifact.classifier.model.weights)
     rows = draw.integers(1, 2**63, 20_000).astype(np.uint64)
-    learned = Learned(np.union1d(artifact.row_hashes, rows), artifact.learned.rare_shingles)
+    learned = replace(artifact.learned, row_hashes=np.union1d(artifact.row_hashes, rows))
     assert len(packed_arrays(model, learned)) > MOST_BYTES
     smaller, known = slimmed(model, learned)
     assert len(packed_arrays(smaller, known)) <= MOST_BYTES
@@ -43,8 +44,8 @@ def test_what_does_not_fit_gets_coarser_numbers_and_the_same_scores_nearly():
 
 
 def test_phrases_left_out_and_a_size_that_is_too_large_are_noted():
-    before = Learned(np.zeros(0, np.uint64), np.ones((10, 4), np.uint32))
-    fewer = Learned(np.zeros(0, np.uint64), np.array([[1, 1, 0, 0]] * 10, dtype=np.uint32))
+    before = Learned(NONE, np.ones((10, 4), np.uint32), NONE)
+    fewer = Learned(NONE, np.array([[1, 1, 0, 0]] * 10, dtype=np.uint32), NONE)
     left_out, too_large = note(before, fewer, 2_080_000)
     assert "20 of 40 rare phrases" in left_out
     assert "2,080,000 bytes, more than the 1,950,000" in too_large
