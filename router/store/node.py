@@ -25,7 +25,8 @@ Word = str | int | bytes
 _BATCH_LIMIT = 64
 _BATCHES_ON_THEIR_WAY = 2
 _PATIENCE = 15  # times longer for a transaction: it may read months of counters
-_MOST_CONNECTIONS = 1024  # only plain commands use more than two
+_MOST_CONNECTIONS = 1024
+_PLAIN_AT_ONCE = 64  # only plain commands use more than two connections; to open a thousand takes seconds
 
 _Waiting = tuple[Script, list[Word], "asyncio.Future[Reply]"]
 
@@ -45,6 +46,7 @@ class Node:
         self._tasks: set[asyncio.Task[None]] = set()
         self._lines: list[Line] = []
         self._flags_known: bool | None = None
+        self._free = asyncio.Semaphore(_PLAIN_AT_ONCE)
 
     @classmethod
     def at_url(
@@ -175,7 +177,7 @@ class Node:
     async def in_time(self, patience: float = 1) -> AsyncIterator[None]:
         """Bounds what is asked within, and says in our words what went wrong."""
         try:
-            async with asyncio.timeout(self._timeout_s * patience):
+            async with asyncio.timeout(self._timeout_s * patience), self._free:
                 yield
         except (RedisError, OSError, TimeoutError) as error:
             raise in_words(error) from error
