@@ -179,7 +179,7 @@ class _Names:
 
 async def _charged(store: "Store", asked: _Asked, period: tuple[int, int], names: _Names) -> "Sides":
     from router.errors import NotFound
-    from router.ledger.reconcile import charged, entries_of
+    from router.ledger.reconcile import bought_of, charged
     from router.store.settings import accounts
 
     known = await accounts(store)
@@ -190,7 +190,7 @@ async def _charged(store: "Store", asked: _Asked, period: tuple[int, int], names
     entries = [
         entry
         for name in (known if asked.account is None else [asked.account])
-        async for entry in entries_of(store, name, asked.provider, period, asked.archive)
+        async for entry in bought_of(store, name, asked.provider, period, asked.archive)
     ]
     return charged(entries, asked.zone, names.of)
 

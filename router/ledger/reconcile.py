@@ -1,8 +1,7 @@
 """The ledger beside a provider's invoice, by day and model: where they differ, and by how much."""
 
-import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -10,23 +9,15 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from router.archive.folder import in_order
-from router.archive.gone import read_gone
-from router.archive.sql import ask
-from router.archive.sums import left_day
-from router.ledger.entry import Entry, decode
+from router.archive.entries import entries_of
+from router.ledger.entry import Entry
 from router.ledger.invoice import Line
 from router.moments import HOUR_MS, utc
 from router.pricing.money import NANO_PER_USD
 from router.pricing.usage import UsageSource
 from router.store.connection import Store
-from router.store.keys import AccountKeys
 
 _EXACT: Final = Context(prec=100)
-_ARCHIVED: Final = """
-    SELECT id, entry FROM read_parquet($files)
-    WHERE provider = $provider AND hour >= $first AND hour < $end
-"""
 
 
 @dataclass(slots=True)
@@ -110,7 +101,7 @@ def days_ms(days: Iterable[date], zone: ZoneInfo) -> tuple[int, int]:
     return int(first.timestamp()) * 1000, int(end.timestamp()) * 1000
 
 
-async def entries_of(
+async def bought_of(
     store: Store, account: str, provider: str, period: tuple[int, int], archive: Path | None
 ) -> AsyncIterator[Entry]:
     """Every entry of a provider that counts in a period, those that left the store included.
@@ -124,32 +115,9 @@ async def entries_of(
 
     Raises:
         ArchiveBroken: a day that is needed is missing, or not what left the store.
-        StoreUnavailable: no answer.
+        StoreUnavailable: no answer, or entries left the store meanwhile.
     """
-    raw: list[bytes] = await _archived(store, account, provider, period, archive)
-    for one in raw:
-        entry = decode(one)
-        if period[0] <= entry.at_ms < period[1]:
-            yield entry
-    async for _, fields in store.stream(AccountKeys(account).entries):
-        entry = decode(fields[b"e"])
+    hours = period[0] // HOUR_MS, -(-period[1] // HOUR_MS)
+    async for entry, _ in entries_of(store, account, archive, *hours):
         if entry.provider == provider and period[0] <= entry.at_ms < period[1]:
             yield entry
-
-
-async def _archived(
-    store: Store, account: str, provider: str, period: tuple[int, int], archive: Path | None
-) -> list[bytes]:
-    gone = await read_gone(store, account)
-    first, end = period[0] // HOUR_MS, -(-period[1] // HOUR_MS)
-    files = [
-        str(left_day(day, left, account, archive).entries)
-        for day, left in gone.days.items()
-        if left.last_hour >= first and left.first_hour < end
-    ]
-    if not files:
-        return []
-    parameters: Mapping[str, object] = {"files": files, "provider": provider, "first": first, "end": end}
-    rows = await asyncio.to_thread(ask, _ARCHIVED, parameters)
-    # The day during which the last ones left may be here in part: those beyond are in the store.
-    return [raw.encode() for stream_id, raw in rows if in_order(stream_id) <= in_order(gone.through)]
