@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from router.store.connection import Store
 from tests.store.servers import KINDS, MakeServer, StoreServer
 from tests.store.several import KINDS_OF_SEVERAL, Several
+
+settings.register_profile("untimed", deadline=None)  # a busy machine makes nothing wrong
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -20,6 +20,7 @@ CONVERSATION = {
     "has tools": {"has_tools": True},
     "has images": {"images": 3},
 }
+CLASSIFIER = read_artifact(SHIPPED).classifier
 consonants = st.text("bcdfghjkqvwxz", min_size=9, max_size=9)
 
 
@@ -30,7 +31,7 @@ def known(classifier: LearnedClassifier, reading: Reading) -> int:
 
 @given(st.lists(consonants, min_size=2, max_size=2, unique=True))
 def test_a_word_never_seen_moves_nothing_whatever_word_it_is(words: list[str]):
-    shipped = read_artifact(SHIPPED).classifier
+    shipped = CLASSIFIER
     one, other = (QueryFacts(f"what is the {word} of it") for word in words)
     readings = read(one), read(other)
     rest = known(shipped, read(QueryFacts("what is the"))) + known(shipped, read(QueryFacts("of it")))
