@@ -92,7 +92,7 @@ def set_(
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
-    """Set a budget: in force, in every worker, for every call that begins afterwards.
+    """Set a budget, in force for every call that begins afterwards.
 
     All the names given must match a call; `*` makes one budget for each value. Without a name it bounds every
     call of the account. A budget that is there already for the same gets the new limit.
@@ -128,7 +128,7 @@ def list_(
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
-    """Show all budgets, with what is left of each; what calls in flight hold is not left."""
+    """Show all budgets, with what is left of each."""
 
     async def work(budgets: "Budgets", store: "Store") -> "list[_Seen]":
         return [await _seen(store, account, budget) for budget in await budgets.all(account)]
@@ -150,7 +150,7 @@ def show(
     config: ConfigOption = None,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
-    """Show one budget, and what is left of it: of one for each value, what is left of each."""
+    """Show one budget, and what is left of it for each value."""
 
     async def work(budgets: "Budgets", store: "Store") -> "_Seen":
         return await _seen(store, account, await budgets.one(account, budget_id))
