@@ -23,6 +23,7 @@ class Reason(StrEnum):
     NO_CERTIFICATE = "no_certificate"
     CERTIFICATE_SUSPENDED = "certificate_suspended"
     UNFAMILIAR = "unfamiliar"
+    PREFER_SMALL = "prefer_small"
     WORTH_IT = "worth_it"
     NOT_WORTH_IT = "not_worth_it"
     FALLBACK = "fallback"
@@ -71,6 +72,7 @@ class Context:
         withheld: why the small model may answer nothing for now, if so: no certificate, or a suspended one.
         familiar: the query resembles what the difficulty was learned from.
         worth: decides in place of the threshold where a route values its answers.
+        preferred: difficulty below which small answers all the same, under pressure: see `policies.ladder`.
     """
 
     threshold: float
@@ -84,6 +86,7 @@ class Context:
     withheld: Reason | None = None
     familiar: bool = True
     worth: Worth | None = None
+    preferred: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def choose(difficulty: float, context: Context) -> Choice:
     """Difficulty at or above the threshold goes to the large model; what small cannot take goes there too.
 
     What is unfamiliar goes there whatever its difficulty: a score of something unlike the training data says
-    little.
+    little. Under pressure a route may prefer the small model, for all that it can take and that is familiar.
 
     Args:
         difficulty: 0-1, the calibrated expected quality lost if the small model answers.
@@ -118,9 +121,20 @@ def choose(difficulty: float, context: Context) -> Choice:
     """
     if context.forced is not None:
         return Choice(context.forced, Reason.FORCED)
-    reason = lacks(context.small, context) or context.withheld
+    reason = lacks(context.small, context)
     if reason is not None:
         return Choice(Tier.LARGE, reason)
+    usual = _usual(difficulty, context)
+    preferred = context.preferred if context.familiar else None
+    if usual.tier is Tier.LARGE and preferred is not None and difficulty < preferred:
+        return Choice(Tier.SMALL, Reason.PREFER_SMALL)
+    return usual
+
+
+def _usual(difficulty: float, context: Context) -> Choice:
+    """Of what the small model can take, without pressure."""
+    if context.withheld is not None:
+        return Choice(Tier.LARGE, context.withheld)
     if not context.familiar:
         return Choice(Tier.LARGE, Reason.UNFAMILIAR)
     if context.worth is not None:

@@ -329,6 +329,8 @@ class Bookkeeper:
             decision_ms=None,
             certificate=decision.certificate,
             purpose=decision.purpose,
+            degraded=decision.degraded,
+            uncertified=decision.uncertified,
         )
         record = replace(record, tier=tier, model=model.name, status="worker_died")
         return OpenAttempt(decision, model, worst, record, self._world.monotonic_s(), bound)

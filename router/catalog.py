@@ -4,8 +4,10 @@ import difflib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from policies import Caps, ModelLimits, Tier
+from policies.ladder import Ladder
 from router.answers.terms import CacheTerms
 from router.audit.terms import AuditTerms
 from router.errors import InvalidRequest, UnknownModel, UnknownRoute
@@ -14,6 +16,8 @@ from router.pricing.book import PriceBook
 from router.pricing.errors import UnknownPriceError
 from router.pricing.price import Price
 from router.providers.endpoint import Endpoint
+
+NO_LADDER: Final = Ladder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Route:
         audit: how it is audited; `None` where it is not.
         require: labels that a call must have, its own or its key's.
         cache: how its answers are given again; `None` where they are not.
+        ladder: what it gives up under pressure; with a quality floor only what lowers no answer's quality,
+            unless the configuration says otherwise.
         answers: fingerprint of who answers: providers, base URLs and upstream models of both tiers as
             configured, and the caps. What was proven of one proves nothing of another.
     """
@@ -79,6 +85,7 @@ class Route:
     answers: str = ""
     cache: CacheTerms | None = None
     require: tuple[str, ...] = ()
+    ladder: Ladder = NO_LADDER
 
     @property
     def model_names(self) -> set[str]:

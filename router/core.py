@@ -12,19 +12,22 @@ from typing import Self
 from msgspec.structs import replace
 
 from classifiers import Classifier
+from policies.ladder import Pressure, Rung, stance_of
 from router.admission import admitted
 from router.answers.cache import AnswerCache, Keeping
 from router.answers.cached import CachedStream, Hit
 from router.attempts import call_of, never_left_open, spent_on
 from router.audit.auditor import Auditor
 from router.bookkeeper import NOTHING_SPENT, Bookkeeper, Charge, OpenAttempt, Spent
-from router.catalog import Catalog, Model
+from router.catalog import Catalog, Model, Route
 from router.clock import World
-from router.decision import Decision, decide, direct, fallbacks_of, fallen_back, within_cost
+from router.decision import Decision, decide, direct, fallbacks_of, fallen_back, stand_ins, within_cost
 from router.errors import PennyrouteError, StoreUnavailable
 from router.failures import as_error, charged_for, cut_short
 from router.ledger.ledger import StaleSettings
 from router.live import LiveSettings
+from router.pressure.pressures import Pressures
+from router.pressure.refusal import refusal_of
 from router.providers.answer import Answer, StreamAnswer, StreamEvent
 from router.providers.failure import AttemptFailed
 from router.providers.retries import Fallback, GiveUp, Retry, Step, next_step
@@ -148,6 +151,7 @@ class Router:
         upstreams: Upstreams,
         auditor: Auditor,
         cache: AnswerCache,
+        pressures: Pressures,
         world: World,
     ) -> None:
         self._catalog = catalog
@@ -157,6 +161,7 @@ class Router:
         self._upstreams = upstreams
         self._auditor = auditor
         self._cache = cache
+        self._pressures = pressures
         self._world = world
 
     async def complete(
@@ -171,10 +176,11 @@ class Router:
         Raises:
             PennyrouteError: refused or failed; whatever was used is booked.
         """
-        decision = self._decide(query, decision_id or self._world.new_id("dec"))
+        decision = await self._decide(query, decision_id or self._world.new_id("dec"))
         if query.dry_run:
             return Completion(decision, self._books.price_only(decision), None)
-        if decision.route is not None and decision.route.cache is not None:
+        if decision.route is not None:
+            self._pressures.arrived(decision.route)
             decision, hit = await self._look_up(decision)
             if hit is not None:
                 return await self._given_again(hit)
@@ -192,6 +198,7 @@ class Router:
             try:
                 return await self._attempt(decision, attempt, before)
             except AttemptFailed as failure:
+                self._pressures.failed(attempt.model, failure)
                 step = next_step(
                     failure,
                     attempt_no=number,
@@ -223,24 +230,49 @@ class Router:
             return step
         return GiveUp("another attempt could cost more than the route lets a query cost")
 
-    def _decide(self, query: Query, decision_id: str) -> Decision:
+    async def _decide(self, query: Query, decision_id: str) -> Decision:
         target = self._catalog.find(query.target)
         query = admitted(query, target, self._catalog)
         if isinstance(target, Model):
             return direct(decision_id, query, target, self._catalog.usual_tier(target))
         threshold = self._live.threshold(target.name)
-        return self._auditor.drawn(decide(decision_id, query, target, threshold, self._classifier))
+        pressure = await self._pressure(query, target)
+        made = decide(decision_id, query, target, threshold, self._classifier, pressure=pressure)
+        return self._auditor.drawn(made)
+
+    async def _pressure(self, query: Query, route: Route) -> Pressure:
+        """What presses on the route.
+
+        Raises:
+            PennyrouteError: so much that its ladder refuses.
+        """
+        reading = await self._pressures.on(query, route)
+        stance = stance_of(route.ladder, reading.pressure)
+        if stance.refuse:
+            raise refusal_of(route, stance, reading, self._pressures.terms)
+        return reading.pressure
 
     async def _look_up(self, decision: Decision) -> tuple[Decision, Hit | None]:
-        """The answer in the cache, deciding again as often as settings change meanwhile."""
-        account = decision.query.caller.account
+        """The answer in the cache, deciding again as often as settings change meanwhile.
+
+        Raises:
+            PennyrouteError: there is none, and the route's ladder allows no other.
+        """
+        account, hit = decision.query.caller.account, None
         for _ in range(_TRIES_AT_FRESH_SETTINGS):
             version = self._live.known.versions.get(account, "0")
             try:
-                return decision, await self._cache.lookup(decision, version=version)
+                hit = await self._cache.lookup(decision, version=version, others=stand_ins(decision))
+                break
             except StaleSettings:
                 decision = await self._decided_again(decision)
-        return decision, None
+        route, stance = decision.route, decision.stance
+        if route is None or not stance.cache_only:
+            return decision, hit
+        if hit is None:
+            reading = await self._pressures.on(decision.query, route)
+            raise refusal_of(route, stance, reading, self._pressures.terms)
+        return decision, Hit(replace(hit.decision, degraded=(Rung.CACHE_ONLY,)), hit.kept, hit.at_ms)
 
     async def _given_again(self, hit: Hit) -> Completion | CachedStream:
         kept = hit.kept
@@ -254,7 +286,7 @@ class Router:
     async def _decided_again(self, decision: Decision) -> Decision:
         await self._live.refresh()
         query = replace(decision.asked, caller=self._live.confirm(decision.query.caller))
-        return self._decide(query, decision.id)
+        return await self._decide(query, decision.id)
 
     async def _open_first(self, decision: Decision) -> tuple[Decision, OpenAttempt]:
         """Holds the first attempt, deciding again as often as settings change meanwhile."""
@@ -299,6 +331,7 @@ class Router:
             except asyncio.CancelledError:
                 self._books.close_later(attempt, cut_short(attempt, "client_gone", sent=call.sending.begun))
                 raise
+            self._pressures.answered(decision.model)
             if isinstance(answer, Answer):
                 spent = replace(spent_on(answer, attempt, "ok"), output=answer.text)
                 charge = await self._books.close(attempt, spent)

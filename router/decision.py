@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from classifiers import Classifier, Difficulty
 from policies import CapOutcome, Choice, Context, Reason, Tier, Worth, choose, lacks
+from policies.ladder import AT_EASE, LAST_RUNGS, NO_PRESSURE, Pressure, Rung, Stance, stance_of
 from router.catalog import Model, Route
 from router.errors import ContextTooLong, CostCapExceeded, NotSupported
 from router.pricing.money import usd
@@ -14,7 +15,7 @@ from router.proof import certificate_of
 from router.query import Query
 from router.routes.certificate import CertificateInForce
 from router.routes.threshold import Threshold
-from router.trimming import capped, input_bound, input_estimate
+from router.trimming import Fitted, fitted, input_bound, input_estimate
 from router.worst_case import bound_of, worst_nano
 
 _ATTEMPTS_UNROUTED = 3
@@ -32,6 +33,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
         extra_nano: what the large model is expected to cost more, where the route values its answers.
         images_left: how many of the images are in the turns that were kept; `None` where all were.
         input_bound: tokens the input cannot exceed, where the route caps what a query may cost.
+        pressure: what it was decided under, where the route has a ladder and anything pressed.
     """
 
     text_chars: int
@@ -50,6 +52,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
     images_left: int | None = None
     answers: int = 1
     input_bound: int | None = None
+    pressure: Pressure | None = None
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,11 +82,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         difficulty: `None` for an unrouted call.
         threshold: `None` for an unrouted call.
         certificate: id of the one that holds for this decision; '' without one, or where the caller forced
-            the tier and so took the proof from it.
+            the tier and so took the proof from it, or the ladder did.
         first: the decision as the policy made it, where this one fell back from it.
         audit: what it drew; `None` where nothing is drawn.
         purpose: '' where it is to answer a caller, else as the ledger's entries have it.
         audits: id of the decision it was made to audit; '' where it is to answer a caller.
+        degraded: the rungs of the route's ladder that took something from the answer.
     """
 
     id: str
@@ -102,6 +106,18 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     audit: Drawn | None = None
     purpose: str = ""
     audits: str = ""
+    degraded: tuple[Rung, ...] = ()
+
+    @property
+    def uncertified(self) -> bool:
+        """Whether the route has a quality floor, and the ladder may have taken the answer below it."""
+        floor = None if self.route is None else self.route.quality_floor
+        return floor is not None and not LAST_RUNGS.issuperset(self.degraded)
+
+    @property
+    def stance(self) -> Stance:
+        """Where its route stood on its ladder."""
+        return stance_of(self.route.ladder, self.inputs.pressure or NO_PRESSURE) if self.route else AT_EASE
 
     @property
     def attempts(self) -> int:
@@ -130,6 +146,7 @@ _SENTENCES = {
     "the large model until there is a new certificate or somebody sets the threshold.",
     Reason.UNFAMILIAR: "The query is unlike anything the classifier learned from, so it goes to the large "
     "model.",
+    Reason.PREFER_SMALL: "The route is under pressure, so the small model answers in place of the large one.",
     Reason.WORTH_IT: "What the large model is expected to gain is worth its extra cost.",
     Reason.NOT_WORTH_IT: "What the large model is expected to gain is not worth its extra cost.",
     Reason.CACHED: "The same call was answered before, and its answer is given again: nobody was called.",
@@ -152,9 +169,17 @@ def explain(choice: Choice, difficulty: Difficulty | None, threshold: float | No
 
 
 def decide(
-    decision_id: str, query: Query, route: Route, threshold: Threshold, classifier: Classifier
+    decision_id: str,
+    query: Query,
+    route: Route,
+    threshold: Threshold,
+    classifier: Classifier,
+    *,
+    pressure: Pressure = NO_PRESSURE,
 ) -> Decision:
     """Chooses a route's model for a query. Pure: no clock, no chance, no I/O.
+
+    The last two rungs of its ladder are not looked at: where they hold, nothing is to be decided.
 
     Raises:
         ContextTooLong: over the route's input cap, and the route refuses or trimming cannot help;
@@ -165,19 +190,25 @@ def decide(
     named = query.explained or route.store_prompts
     difficulty = classifier.explain(query.facts) if named else classifier.assess(query.facts)
     asked = query
-    query, caps, input_tokens, trimmed = capped(query, route)
+    whole = fitted(query, route, stance_of(route.ladder, pressure))
+    query = whole.query
     certificate = certificate_of(route, threshold, classifier.id)
-    inputs = _inputs(query, caps, input_tokens, trimmed, familiar=difficulty.familiar)
+    inputs = _inputs(whole, familiar=difficulty.familiar)
+    if route.ladder.steps and pressure != NO_PRESSURE:
+        inputs = replace(inputs, pressure=pressure)
     context = context_of(inputs, route, threshold, certificate)
     choice = choose(difficulty.value, context)
     model = route.small if choice.tier is Tier.SMALL else route.large
     _check_takes(model, query)
-    _check_fits(model, input_tokens, caps.output_tokens or 0)
+    _check_fits(model, inputs.input_tokens, inputs.output_tokens or 0)
     if route.caps.max_cost_nano is not None:
         inputs = replace(inputs, input_bound=input_bound(query))
         _check_cost(route, model, inputs)
     if context.worth is not None:
         inputs = replace(inputs, extra_nano=context.worth.extra_nano)
+    preferred = (Rung.PREFER_SMALL,) if choice.reason is Reason.PREFER_SMALL else ()
+    degraded = (*preferred, *whole.degraded)
+    unproven = choice.reason is Reason.FORCED or degraded
     return Decision(
         id=decision_id,
         query=query,
@@ -190,7 +221,8 @@ def decide(
         threshold=threshold,
         classifier=classifier.id,
         inputs=inputs,
-        certificate=certificate.id if certificate and choice.reason is not Reason.FORCED else "",
+        certificate=certificate.id if certificate and not unproven else "",
+        degraded=degraded,
     )
 
 
@@ -217,6 +249,7 @@ def context_of(
         withheld=_withheld(route, threshold, certificate),
         familiar=inputs.familiar,
         worth=_worth(route, inputs),
+        preferred=stance_of(route.ladder, inputs.pressure or NO_PRESSURE).threshold,
     )
 
 
@@ -257,7 +290,7 @@ def direct(decision_id: str, query: Query, model: Model, tier: Tier) -> Decision
         difficulty=None,
         threshold=None,
         classifier="",
-        inputs=_inputs(query, caps, input_estimate(query), 0),
+        inputs=_inputs(Fitted(query, caps, input_estimate(query), 0)),
     )
 
 
@@ -324,11 +357,28 @@ def _bound(model: Model, inputs: Inputs) -> Usage | None:
     )
 
 
+def stand_ins(decision: Decision) -> tuple[Model, ...]:
+    """Whose cached answers will do where the ladder allows no others: the other model's.
+
+    Not where the caller forced a tier, and on a route with a quality floor only the large model's.
+    """
+    route = decision.route
+    if route is None or not decision.stance.cache_only or decision.choice.reason is Reason.FORCED:
+        return ()
+    allowed = (route.small, route.large) if route.quality_floor is None else (route.large,)
+    return tuple(model for model in allowed if model.name != decision.model.name)
+
+
 def fallen_back(decision: Decision, model: Model) -> Decision:
     """The same decision with the next model in line."""
     tier = Tier.SMALL if decision.route and model.name == decision.route.small.name else Tier.LARGE
     first = decision.first or decision
-    return replace(decision, model=model, choice=Choice(tier, Reason.FALLBACK), first=first)
+    degraded = decision.degraded
+    if tier is Tier.LARGE:
+        degraded = tuple(rung for rung in degraded if rung is not Rung.PREFER_SMALL)
+    return replace(
+        decision, model=model, choice=Choice(tier, Reason.FALLBACK), first=first, degraded=degraded
+    )
 
 
 def _check_takes(model: Model, query: Query) -> None:
@@ -366,9 +416,8 @@ def _check_cost(route: Route, model: Model, inputs: Inputs) -> None:
     )
 
 
-def _inputs(
-    query: Query, caps: CapOutcome, input_tokens: int, trimmed: int, *, familiar: bool = True
-) -> Inputs:
+def _inputs(whole: Fitted, *, familiar: bool = True) -> Inputs:
+    query, caps = whole.query, whole.caps
     facts = query.facts
     return Inputs(
         text_chars=len(facts.text),
@@ -377,12 +426,12 @@ def _inputs(
         history_chars=facts.history_chars,
         images=facts.images,
         needs_tools=query.needs_tools,
-        input_tokens=input_tokens,
+        input_tokens=whole.input_tokens,
         output_tokens=caps.output_tokens,
         output_clamped=caps.output_clamped,
-        trimmed_turns=trimmed,
+        trimmed_turns=whole.trimmed,
         forced=query.forced,
         familiar=familiar,
-        images_left=query.images if trimmed else None,
+        images_left=query.images if whole.trimmed else None,
         answers=query.answers,
     )

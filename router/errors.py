@@ -207,6 +207,23 @@ class BudgetExceeded(PennyrouteError):  # noqa: N818
     limit: int = 0
 
 
+class TrafficSpike(PennyrouteError):  # noqa: N818
+    """The route's ladder answers no more while requests come so much faster than usual."""
+
+    status = 429
+    code = "traffic_spike"
+    kind = "rate_limit_error"
+    retryable = True
+
+
+class ProvidersInTrouble(PennyrouteError):  # noqa: N818
+    """The route's ladder answers no more while the calls of both its models fail."""
+
+    status = 503
+    code = "providers_in_trouble"
+    retryable = True
+
+
 class ServiceBusy(PennyrouteError):  # noqa: N818
     """A worker has as many connections as it takes."""
 

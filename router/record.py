@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from classifiers import Difficulty, Factor
 from policies import Choice, Reason, Tier
+from policies.ladder import Rung
 from router.decision import Decision, Drawn, Inputs, explain
 from router.ledger.entry import Entry, Labels
 from router.moments import moment
@@ -36,6 +37,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
         certificate: id of the certificate that held for it; '' without one.
         audit: what it drew, on a route that is audited.
         purpose: '' where it was to answer a caller; `audit` where it was to audit the decision `audits`.
+        degraded: the rungs of the route's ladder that took something from the answer.
+        uncertified: they may have taken it below the route's quality floor.
         messages: as the caller sent them, only on a route with `store_prompts`; of those, the oldest
             `inputs.trimmed_turns` went to no model.
         output: the answer's text, only on a route with `store_prompts`.
@@ -67,6 +70,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     audit: Drawn | None = None
     purpose: str = ""
     audits: str = ""
+    degraded: tuple[Rung, ...] = ()
+    uncertified: bool = False
     messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     output: str | None = None
 
@@ -188,5 +193,7 @@ def draft(decision: Decision, created_ms: int, *, enforced: bool) -> DecisionRec
         audit=decision.audit,
         purpose=decision.purpose,
         audits=decision.audits,
+        degraded=decision.degraded,
+        uncertified=decision.uncertified,
         messages=decision.asked.body["messages"] if keeps else msgspec.UNSET,
     )

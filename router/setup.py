@@ -11,6 +11,7 @@ import msgspec
 
 from classifiers import ArtifactError, Classifier, default_classifier, load_artifact
 from policies import Caps, ModelLimits
+from policies.ladder import Ladder, Step
 from router.answers.keys import SealingKey, keys_from
 from router.answers.terms import CacheTerms
 from router.audit.terms import CRITERIA, AuditTerms, JudgeTerms
@@ -251,11 +252,29 @@ def _route(name: str, settings: RouteSettings, models: Mapping[str, Model], usua
         answers=_answers(small, large, held),
         cache=None if settings.cache is None else _cache(settings.cache),
         require=settings.require,
+        ladder=_ladder(settings),
     )
 
 
 def _cache(settings: CacheSettings) -> CacheTerms:
     return CacheTerms(settings.ttl_s, settings.max_bytes, settings.shared)
+
+
+def _ladder(settings: RouteSettings) -> Ladder:
+    """The rungs it may use: of a route that keeps its quality floor, those that lower no answer's quality."""
+    steps = tuple(
+        Step(
+            rung=step.rung,
+            budget=step.budget,
+            spike=step.spike,
+            trouble=step.trouble,
+            threshold=1.0 if step.threshold is None else step.threshold,
+            tokens=step.tokens or 0,
+        )
+        for step in settings.ladder
+    )
+    keeps = settings.quality_floor is not None and settings.floor is None
+    return Ladder(steps).for_floor() if keeps else Ladder(steps)
 
 
 def _answers(small: Model, large: Model, caps: Caps) -> str:

@@ -1,9 +1,12 @@
-"""What a route's caps leave of a query: how long it is, and which of its oldest turns are left out."""
+"""What a route's caps and ladder leave of a query: how long it is, and which of its oldest turns go."""
+
+import dataclasses
 
 import msgspec
 from msgspec.structs import replace
 
-from policies import CapOutcome, apply_caps, turns_to_keep
+from policies import CapOutcome, apply_caps, fewest_turns, turns_to_keep
+from policies.ladder import Rung, Stance
 from router.catalog import Route
 from router.errors import ContextTooLong
 from router.pricing.tokens import bound_tokens, count_tokens
@@ -13,12 +16,64 @@ _TOKENS_A_MESSAGE = 4
 _TOKENS_AN_IMAGE = 765
 
 
-def capped(query: Query, route: Route) -> tuple[Query, CapOutcome, int, int]:
-    """The query as the route's caps leave it.
+class Fitted(msgspec.Struct, frozen=True):
+    """A query as a route's caps leave it, and its ladder.
 
-    Returns:
-        it, perhaps without its oldest turns; what the caps make of it; its estimated input tokens; how many
-        turns were left out.
+    Attributes:
+        query: perhaps without its oldest turns.
+        caps: what the caps make of it.
+        input_tokens: estimate of what is left.
+        trimmed: how many turns were left out.
+        degraded: the rungs of the ladder that took something from it.
+    """
+
+    query: Query
+    caps: CapOutcome
+    input_tokens: int
+    trimmed: int
+    degraded: tuple[Rung, ...] = ()
+
+
+def fitted(query: Query, route: Route, stance: Stance) -> Fitted:
+    """The query as the route's caps leave it, and then its ladder.
+
+    Raises:
+        ContextTooLong: over the route's cap on input or turns, and it refuses or trimming cannot help.
+    """
+    return _trimmed(_shortened(_capped(query, route), stance), stance)
+
+
+def _shortened(whole: Fitted, stance: Stance) -> Fitted:
+    most, cap = stance.output_tokens, whole.caps.output_tokens
+    if most is None or (cap is not None and cap <= most):
+        return whole
+    clamped = whole.query.output_asked is not None
+    caps = dataclasses.replace(whole.caps, output_tokens=most, output_clamped=clamped)
+    return replace(whole, caps=caps, degraded=(*whole.degraded, Rung.SHORTEN_OUTPUT))
+
+
+def _trimmed(whole: Fitted, stance: Stance) -> Fitted:
+    """Without its oldest turns, as many as it takes or may be left out."""
+    query, limit = whole.query, stance.input_tokens
+    if limit is None or whole.input_tokens <= limit:
+        return whole
+    sizes = _sizes(query)
+    kept = turns_to_keep(sizes, limit - _tools_estimate(query)) or fewest_turns(sizes)
+    left_out = len(query.turns) - len(kept)
+    if not left_out:
+        return whole
+    shorter = _with_turns(query, kept)
+    return replace(
+        whole,
+        query=shorter,
+        input_tokens=input_estimate(shorter),
+        trimmed=whole.trimmed + left_out,
+        degraded=(*whole.degraded, Rung.TRIM_CONTEXT),
+    )
+
+
+def _capped(query: Query, route: Route) -> Fitted:
+    """The query as the route's caps leave it.
 
     Raises:
         ContextTooLong: over the route's cap on input or turns, and it refuses or trimming cannot help.
@@ -38,7 +93,7 @@ def capped(query: Query, route: Route) -> tuple[Query, CapOutcome, int, int]:
             param="messages",
         )
     if not caps.trim:
-        return query, caps, tokens, 0
+        return Fitted(query, caps, tokens, 0)
     kept = turns_to_keep(_sizes(query), None if limit is None else limit - _tools_estimate(query), most)
     if kept is None:
         allowed = " and ".join(
@@ -50,7 +105,7 @@ def capped(query: Query, route: Route) -> tuple[Query, CapOutcome, int, int]:
             param="messages",
         )
     shorter = _with_turns(query, kept)
-    return shorter, caps, input_estimate(shorter), len(query.turns) - len(kept)
+    return Fitted(shorter, caps, input_estimate(shorter), len(query.turns) - len(kept))
 
 
 def input_estimate(query: Query) -> int:

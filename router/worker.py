@@ -38,11 +38,13 @@ from router.live import LiveSettings
 from router.outcomes.rounds import WatchRounds
 from router.outcomes.store import Outcomes
 from router.outcomes.terms import OutcomeTerms
+from router.pressure.pressures import Pressures, PressureTerms
 from router.providers.session import Session
 from router.providers.upstreams import Upstreams
 from router.routes.thresholds import Thresholds
 from router.settings import LedgerSettings, OutcomeSettings
 from router.settings.answers import IdempotencySettings
+from router.settings.ladder import PressureSettings
 from router.setup import SetUp, opened, set_up, with_address, with_addresses
 from router.spool import Spool
 from router.upkeep import Rounds, Upkeep
@@ -206,6 +208,13 @@ async def open_parts(plan: WorkerPlan, made: SetUp, world: World) -> AsyncIterat
                 upstreams=upstreams,
                 auditor=auditor,
                 cache=cache,
+                pressures=Pressures(
+                    catalog.routes.values(),
+                    standing=ledger.standing,
+                    live=live,
+                    world=world,
+                    terms=_pressure_terms(settings.pressure),
+                ),
                 world=world,
             ),
             upstreams=upstreams,
@@ -237,6 +246,10 @@ def _idempotency_terms(settings: IdempotencySettings) -> IdempotencyTerms:
         wait_s=settings.wait_s,
         lease_s=settings.lease_s,
     )
+
+
+def _pressure_terms(settings: PressureSettings) -> PressureTerms:
+    return PressureTerms(settings.rate_s, settings.usual_rate_s, settings.failures_s)
 
 
 def _outcome_terms(outcomes: OutcomeSettings) -> OutcomeTerms:

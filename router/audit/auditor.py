@@ -88,11 +88,14 @@ class Auditor:
         return self._shares.in_force()
 
     def drawn(self, decision: Decision) -> Decision:
-        """The decision with what it drew; as it was where nothing is drawn."""
+        """The decision with what it drew; as it was where nothing is drawn.
+
+        Of what the ladder took something from nothing is drawn: it is not what a certificate speaks of.
+        """
         route = decision.route
         if self._lot is None or route is None or route.audit is None:
             return decision
-        if decision.choice.reason is Reason.FORCED or decision.query.dry_run:
+        if decision.choice.reason is Reason.FORCED or decision.query.dry_run or decision.degraded:
             return decision
         share, number = self._shares.share(route.name), self._lot.number(decision.id)
         chosen = is_drawn(number, share)

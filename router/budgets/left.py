@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from router.budgets.budget import Budget, Claim
-from router.budgets.window import BUCKETS, window_of
+from router.budgets.window import BUCKETS, Window, window_of
 from router.store.connection import Store
 from router.store.keys import AccountKeys
 
@@ -68,12 +68,26 @@ def _left(budget: Budget, now_ms: int, fields: Mapping[bytes, bytes]) -> Left | 
         if budget.names_each:
             return None
         return Left((), budget.limit, budget.limit, window.start_ms, window.end_ms)
+    used = used_of(window, fields, now_ms)
+    values = msgspec.json.decode(fields.get(b"of", b"[]"), type=tuple[str, ...])
+    return Left(values, budget.limit - used, budget.limit, window.start_ms, window.end_ms)
+
+
+def used_of(window: Window, fields: Mapping[bytes, bytes], now_ms: int) -> int:
+    """What is used and held in a window, nano-dollars or tokens.
+
+    Args:
+        window: as it is now.
+        fields: as the store keeps it; none where nothing was ever used.
+        now_ms: of the store's time. What has left a rolling window is taken off by the next reserve only.
+    """
+    if not fields:
+        return 0
     used = int(fields[b"limit"]) - int(fields[b"left"])
     if window.step_ms:
         oldest = now_ms // window.step_ms - BUCKETS + 1
         used -= sum(amount for bucket, amount in parts_of(fields).items() if bucket < oldest)
-    values = msgspec.json.decode(fields.get(b"of", b"[]"), type=tuple[str, ...])
-    return Left(values, budget.limit - used, budget.limit, window.start_ms, window.end_ms)
+    return used
 
 
 def parts_of(fields: Mapping[bytes, bytes]) -> dict[int, int]:

@@ -73,6 +73,8 @@ class FiguresAnswer(_Answer):
     cache_hits: int = Field(description="Requests that a route's cache answered.")
     cache_saved_usd: str = Field(description="What their models would have charged, where that is known.")
     cache_saved_nano_usd: int
+    degraded: int = Field(description="Requests that a route's ladder took something from.")
+    uncertified: int = Field(description="Of those, the ones it may have taken below the quality floor.")
     latency_p50_ms: int | None = Field(description="From a request's arrival to its end.")
     latency_p95_ms: int | None
 

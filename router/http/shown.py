@@ -58,6 +58,8 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "certificate": decision.certificate or None,
         "reason": decision.choice.reason,
         "explanation": decision.explanation,
+        "degraded": decision.degraded,
+        "uncertified": decision.uncertified,
     }
 
 
@@ -92,6 +94,10 @@ def decision_headers(decision: Decision, charge: Charge | None) -> list[tuple[by
         headers.append((b"x-pennyroute-cache", b"hit" if hit else b"miss"))
     if decision.difficulty is not None:
         headers.append((b"x-pennyroute-difficulty", b"%.4f" % decision.difficulty.value))
+    if decision.degraded:
+        headers.append((b"x-pennyroute-degraded", ", ".join(decision.degraded).encode()))
+    if decision.uncertified:
+        headers.append((b"x-pennyroute-uncertified", b"true"))
     if charge is not None and charge.cost_nano is not None:
         headers.append((b"x-pennyroute-cost-usd", usd(charge.cost_nano).encode()))
     return headers

@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from policies import Reason
+from policies.ladder import Rung
 from router.budgets.budget import Unit
 from router.budgets.held import Held
 from router.ledger.histogram import bucket
@@ -113,6 +114,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
             says.
         revision: how often it was priced again; 0 for what was charged first, or adjusted from assumed.
         cache_saved_nano: of an answer from the cache, what its model would have charged; `None` when unknown.
+        degraded: the rungs of the route's ladder that took something from the answer.
+        uncertified: they may have taken it below the route's quality floor.
     """
 
     version: int = 1
@@ -152,6 +155,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     budgets: tuple[Held, ...] = ()
     revision: int = 0
     cache_saved_nano: int | None = None
+    degraded: tuple[Rung, ...] = ()
+    uncertified: bool = False
 
     @property
     def hour(self) -> int:
@@ -229,6 +234,8 @@ def _amounts(entry: Entry) -> dict[str, int]:
         if entry.reason == Reason.CACHED:
             amounts["cache_hits"] = 1
             amounts["cache_saved_nano"] = entry.cache_saved_nano or 0
+        amounts["degraded"] = int(bool(entry.degraded))
+        amounts["uncertified"] = int(entry.uncertified)
         if entry.decision_ms is not None:
             amounts[f"latency.{bucket(entry.decision_ms)}"] = 1
     tokens = entry.tokens

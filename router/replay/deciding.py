@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from classifiers import Classifier, Difficulty, QueryFacts
-from policies import Context, Reason, Tier, Worth, apply_caps, choose, lacks
+from policies import CapOutcome, Context, Reason, Tier, Worth, apply_caps, choose, lacks
+from policies.ladder import NO_PRESSURE, Stance, stance_of
 from router.access.caller import ANYBODY
 from router.catalog import Model, Route
 from router.decision import Decision, Inputs, context_of, decide, direct, within_cost
@@ -20,6 +21,7 @@ from router.errors import (
     UnknownRoute,
 )
 from router.http.chat_body import read_chat
+from router.pressure.refusal import CODES
 from router.proof import certificate_of
 from router.query import Query
 from router.replay.asked import Asked, Past, Sides, Unreadable
@@ -220,14 +222,17 @@ def _by_inputs(asked: Asked, configuration: Configuration, scored: Foreseen) -> 
     inputs = asked.inputs
     if difficulty is None or inputs is None:
         raise ValueError(f"{asked.place} has neither a text nor a difficulty")
+    stance = stance_of(route.ladder, inputs.pressure or NO_PRESSURE)
+    asked_output = [cap for cap in (inputs.output_tokens, stance.output_tokens) if cap is not None]
     caps = apply_caps(
         route.caps,
         input_tokens=inputs.input_tokens,
-        output_asked=inputs.output_tokens,
+        output_asked=min(asked_output, default=None),
         turns=inputs.turns - inputs.trimmed_turns,
     )
-    if caps.refused:
-        return _refused(ContextTooLong.code, difficulty.value, threshold.value)
+    code = _refusal(stance, caps)
+    if code:
+        return _refused(code, difficulty.value, threshold.value)
     inputs = replace(inputs, output_tokens=caps.output_tokens, familiar=difficulty.familiar)
     certificate = certificate_of(route, threshold, scored_by)
     context = _with_extra(asked, inputs, context_of(inputs, route, threshold, certificate))
@@ -256,6 +261,16 @@ def _by_inputs(asked: Asked, configuration: Configuration, scored: Foreseen) -> 
         scored_by=scored_by,
         scored_again=asked.facts is not None,
     )
+
+
+def _refusal(stance: Stance, caps: CapOutcome) -> str:
+    """Code of the error where the ladder or a cap refuses before anything is chosen; '' where none does.
+
+    What answers from the cache only is decided all the same: what the cache has is not known here.
+    """
+    if stance.cause is not None and stance.refuse:
+        return CODES[stance.cause]
+    return ContextTooLong.code if caps.refused else ""
 
 
 def _with_extra(asked: Asked, inputs: Inputs, context: Context) -> Context | None:

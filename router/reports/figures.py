@@ -33,6 +33,8 @@ class Figures:
         suspended: requests that went to large because a certificate was suspended.
         cache_hits: requests that a route's cache answered.
         cache_saved_nano: what their models would have charged, where that is known.
+        degraded: requests that a ladder took something from.
+        uncertified: of those, the ones it may have taken below the route's quality floor.
         audit_nano: the part of the cost that answered nobody: seeing what the other model would have said.
         cost_by_source: nano-dollars by where the usage came from.
         histograms: `latency` (ms), `input`, `output`, `cached` (tokens a request): bucket → requests.
@@ -57,6 +59,8 @@ class Figures:
     suspended: int = 0
     cache_hits: int = 0
     cache_saved_nano: int = 0
+    degraded: int = 0
+    uncertified: int = 0
     audit_nano: int = 0
     cost_by_source: Mapping[str, int] = field(default_factory=dict)
     histograms: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
@@ -92,6 +96,8 @@ class Figures:
             suspended=counters.get("suspended", 0),
             cache_hits=counters.get("cache_hits", 0),
             cache_saved_nano=counters.get("cache_saved_nano", 0),
+            degraded=counters.get("degraded", 0),
+            uncertified=counters.get("uncertified", 0),
             audit_nano=counters.get("audit_nano", 0),
             cost_by_source={source: by_source[source] for source in UsageSource if by_source.get(source)},
             histograms=histograms,
@@ -179,6 +185,8 @@ class Figures:
             "cache_hits": self.cache_hits,
             "cache_saved_usd": usd(self.cache_saved_nano),
             "cache_saved_nano_usd": self.cache_saved_nano,
+            "degraded": self.degraded,
+            "uncertified": self.uncertified,
             "latency_p50_ms": self.percentile("latency", 0.50),
             "latency_p95_ms": self.percentile("latency", 0.95),
         }

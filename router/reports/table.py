@@ -115,6 +115,11 @@ def _caption(report: Report) -> Text:
     if total.cache_hits:
         saved = dollars(total.cache_saved_nano, decimals_for([total.cache_saved_nano]))
         lines.append(f"answered by the cache: {total.cache_hits:,}, which saved {saved} USD")
+    if total.degraded:
+        below = (
+            f", {total.uncertified:,} of them without the route's certificate" if total.uncertified else ""
+        )
+        lines.append(f"degraded by a route's ladder: {total.degraded:,}{below}")
     if total.overruns:
         lines.append(f"attempts that cost more than was held for them: {total.overruns:,}")
     if not total.requests:

@@ -19,6 +19,7 @@ from router.settings.audit_check import audit_findings, judging_model
 from router.settings.document import Path
 from router.settings.fields import ENVIRONMENT
 from router.settings.finding import Finding
+from router.settings.ladder_check import ladder_findings
 from router.settings.models import LedgerSettings, TimeoutSettings
 from router.settings.problems import Severity, did_you_mean, shown
 
@@ -57,6 +58,7 @@ def cross_check(data: Mapping[str, Any], around: Surroundings) -> Iterator[Findi
         yield from _references(name, route, models)
         yield from _one_policy(name, route)
         yield from audit_findings(name, route, models)
+        yield from ladder_findings(name, route)
     for name, model in models.items():
         yield from chain(
             _address(name, model),

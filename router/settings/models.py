@@ -32,6 +32,7 @@ from router.settings.fields import (
     UsdPerMillion,
     wrong,
 )
+from router.settings.ladder import PressureSettings, StepSettings
 from router.settings.problems import did_you_mean, shown
 from router.settings.section import FROZEN, Section
 
@@ -270,6 +271,18 @@ class RouteSettings(Section):
         description="Models to try, in this order, when the chosen one fails.",
     )
     store_prompts: bool = Field(False, description="Whether the decision keeps the messages and the answer.")
+    ladder: tuple[StepSettings, ...] = Field(
+        (),
+        strict=False,
+        max_length=5,
+        description="What the route gives up when a budget runs low, traffic rises or a provider fails, in "
+        "this order. Unset: nothing, until a budget is empty.",
+    )
+    floor: Literal["best-effort"] | None = Field(
+        None,
+        description="With `quality_floor`: `best-effort` lets the ladder go below it; what is then decided "
+        "is marked uncertified and counted.",
+    )
     require: tuple[Literal["team", "feature", "user", "session", "experiment", "variant"], ...] = Field(
         (),
         strict=False,
@@ -388,6 +401,9 @@ class Settings(Section):
     )
     server: ServerSettings = Field(default_factory=ServerSettings, description="Where the service listens.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="Where everything is kept.")
+    pressure: PressureSettings = Field(
+        default_factory=PressureSettings, description="How traffic spikes and provider trouble are measured."
+    )
     ledger: LedgerSettings = Field(default_factory=LedgerSettings, description="How holds and decisions age.")
     outcomes: OutcomeSettings = Field(
         default_factory=OutcomeSettings, description="How long the scores of answers are kept."

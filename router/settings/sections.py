@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from router.settings.answers import CacheSettings, IdempotencySettings
 from router.settings.audit import AuditSettings, JudgeSettings
 from router.settings.document import Path
+from router.settings.ladder import PressureSettings, StepSettings
 from router.settings.models import (
     Caps,
     LedgerSettings,
@@ -22,6 +23,7 @@ from router.settings.models import (
 )
 
 ANY: Final = "<name>"
+EACH: Final = "<n>"
 
 SECTIONS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     (): Settings,
@@ -32,12 +34,14 @@ SECTIONS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("routes", ANY): RouteSettings,
     ("routes", ANY, "caps"): Caps,
     ("routes", ANY, "cache"): CacheSettings,
+    ("routes", ANY, "ladder", EACH): StepSettings,
     ("routes", ANY, "audit"): AuditSettings,
     ("routes", ANY, "audit", "judge"): JudgeSettings,
     ("server",): ServerSettings,
     ("store",): StoreSettings,
     ("ledger",): LedgerSettings,
     ("outcomes",): OutcomeSettings,
+    ("pressure",): PressureSettings,
     ("idempotency",): IdempotencySettings,
 }
 
@@ -46,7 +50,7 @@ def fields_of(path: Path) -> tuple[str, ...]:
     """The fields that the section at a path has; none where the path is no section."""
     for pattern, section in SECTIONS.items():
         if len(pattern) == len(path) and all(
-            want in (ANY, got) for want, got in zip(pattern, path, strict=True)
+            want in (ANY, EACH, got) for want, got in zip(pattern, path, strict=True)
         ):
             return tuple(field.alias or name for name, field in section.model_fields.items())
     return ()

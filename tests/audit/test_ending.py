@@ -35,6 +35,7 @@ from router.spool import Spool
 from router.store.connection import Store
 from router.store.keys import AccountKeys
 from tests.audit.tongues import Tongues
+from tests.ladder.parts import no_cache, no_pressure
 from tests.ledger.decisions import BIG, BOOK, TINY, a_query, a_route
 from tests.ledger.examples import ACCOUNT, fleeting, lasting
 from tests.store.servers import StoreServer
@@ -132,6 +133,8 @@ async def working(
             books=books,
             upstreams=upstreams,
             auditor=judging,
+            cache=no_cache(store),
+            pressures=no_pressure(lasting(store), live, world),
             world=world,
         )
         yield Worker(store, books, router, judging)

@@ -22,6 +22,7 @@ from router.spool import Spool
 from router.store.connection import Store
 from router.store.keys import AccountKeys
 from tests.audit.parts import no_audits
+from tests.ladder.parts import no_cache, no_pressure
 from tests.ledger.decisions import BOOK, TINY, a_query, a_route
 from tests.ledger.examples import ACCOUNT, lasting
 from tests.upstreams.openai_wire import OpenAIWire
@@ -89,6 +90,8 @@ class Worker:
             books=self.books,
             upstreams=self.upstreams,
             auditor=no_audits(store, self.books, self.upstreams, world),
+            cache=no_cache(store),
+            pressures=no_pressure(lasting(store), self.live, world),
             world=world,
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.ladder.config import CONFIG, KEY
+from tests.ladder.config import CONFIG, ENVIRON
 from tests.service import Service
 from tests.upstreams.openai_wire import OpenAIWire
 
@@ -19,7 +19,7 @@ def upstream() -> Iterator[OpenAIWire]:
 @pytest.fixture(scope="session")
 def service(upstream: OpenAIWire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("ladder")
-    with Service(folder, CONFIG.format(url=upstream.base_url), environ={"TINY_KEY": KEY}) as running:
+    with Service(folder, CONFIG.format(url=upstream.base_url), environ=ENVIRON) as running:
         yield running
     assert "Traceback" not in running.said, running.said
 

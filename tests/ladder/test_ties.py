@@ -12,7 +12,7 @@ from router.access.tie import Tie
 from router.errors import InvalidRequest
 from router.store.connection import Store
 from tests.http.wire import error_of
-from tests.ladder.config import CHAT, CONFIG, KEY, ask, chat
+from tests.ladder.config import CHAT, CONFIG, ENVIRON, ask, chat
 from tests.service import Service
 from tests.settings.writing import GOOD, check, said
 from tests.upstreams.openai_wire import OpenAIWire
@@ -24,7 +24,7 @@ TIE = Tie(team="legal", feature="contracts", routes=("default", "billed"))
 def locked(upstream: OpenAIWire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with keys."""
     folder = tmp_path_factory.mktemp("locked")
-    with Service(folder, CONFIG.format(url=upstream.base_url), environ={"TINY_KEY": KEY}) as running:
+    with Service(folder, CONFIG.format(url=upstream.base_url), environ=ENVIRON) as running:
         yield running
     assert "Traceback" not in running.said, running.said
 

@@ -78,6 +78,8 @@ async def test_a_report_says_what_each_route_cost(store: Store, account: str):
         "cache_hits": 0,
         "cache_saved_usd": "0",
         "cache_saved_nano_usd": 0,
+        "degraded": 0,
+        "uncertified": 0,
         "latency_p50_ms": 123,
         "latency_p95_ms": 123,
     }

@@ -310,6 +310,10 @@
       const saved = dollars(total.cache_saved_usd, decimalsFor([total.cache_saved_usd]));
       notes.push(`Answered by the cache: ${whole(total.cache_hits)}, which saved ${saved}.`);
     }
+    if (total.degraded) {
+      const below = total.uncertified ? `, ${whole(total.uncertified)} of them without the route's certificate` : "";
+      notes.push(`Degraded by a route's ladder: ${whole(total.degraded)}${below}.`);
+    }
     if (total.overruns) notes.push(`Attempts that cost more than was held for them: ${whole(total.overruns)}.`);
     if (report.groups.length > MOST_ROWS)
       notes.push(`The ${MOST_ROWS} dearest of ${whole(report.groups.length)} groups; the CSV has all of them.`);
