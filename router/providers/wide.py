@@ -267,7 +267,7 @@ class _Chunks:
 
 
 def _tier(usage: Mapping[str, Any]) -> str | None:
-    """The tier that a usage says served it. Anthropic's fast mode, at twice the price, is a speed beside it."""
+    """The tier that a usage says served it; Anthropic's fast mode, at twice the price, is a speed."""
     tier: str | None = _FAST if usage.get("speed") == _FAST else usage.get("service_tier")
     return tier
 

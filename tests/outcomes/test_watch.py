@@ -254,7 +254,9 @@ async def test_what_was_stored_when_its_worker_died_is_counted_by_another(store:
     assert await Outcomes(store).watch.catch_up() == 1
     assert (await watched(store)).state == state
     gone = under(threshold, 7)
-    await store.command("RENAME", threshold_key(ROUTE), "{settings}away")  # the watch cannot be reached in between
+    await store.command(
+        "RENAME", threshold_key(ROUTE), "{settings}away"
+    )  # the watch cannot be reached in between
     await store.command("SET", threshold_key(ROUTE), "of another type")
     with pytest.raises(Exception, match="WRONGTYPE"):
         await outcomes.put("main", gone)
