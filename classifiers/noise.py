@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from classifiers.lexicon import PLAIN, REFERRING
-from classifiers.words import ANSWER, between
+from classifiers.words import ANSWER, ASKED, MARKS, between
 
 ERRAND_WORDS: Final = 8
 """Behind a plain errand, named in so many first words, stands what it is about: nothing is left out."""
@@ -19,7 +19,7 @@ _MOST_BYTES: Final = 4_096
 _MOST_BEYOND: Final = 80
 """More words at the end, bytes of them, or letters beyond ASCII are a text of its own, and that is read."""
 _MOST_SPOKEN: Final = 8
-NEAR: Final = 6
+_NEAR: Final = 6
 """So many words before are looked at for one that refers to what stands behind them."""
 
 _TIMES: Final = 3
@@ -46,7 +46,6 @@ _RARE_IN_ALL: Final = 5
 _ROW: Final = 8
 _ROW_KINDS: Final = 2
 """So many marks of no more kinds at the end are a rule or emphasis."""
-_MARKS: Final = bytes(byte for byte in range(33, 127) if not chr(byte).isalnum()) + b" \t\n\r"
 _LEAST_TOKENS: Final = 2
 """One token with letters may be an expression, TeX or a command; marks alone are none."""
 
@@ -58,7 +57,7 @@ def without_line_noise(data: bytes) -> bytes:
     """
     if len(data[-_GATE_BYTES:].translate(None, _NOT_RARE)) < _RARE_IN_A_TOKEN or _FENCE in data:
         return data
-    left = data.rstrip(_MARKS)
+    left = data.rstrip(MARKS)
     if len(data) - len(left) >= _ROW and len(set(data[len(left) :].split()[-1])) <= _ROW_KINDS:
         return left
     start, kinds, tokens, from_byte = len(data), set[int](), 0, max(len(data) - _LINE_BYTES, 0)
@@ -83,15 +82,16 @@ def without_line_noise(data: bytes) -> bytes:
         and not any(mark in data[start:] for mark in _SPEAKING)
     )
     before = data[:start].rstrip()
-    return before if noisy and (not before.endswith(_QUOTING) or _asks(before)) else data
+    return before if noisy and (not before.endswith(_QUOTING) or before.endswith(ASKED)) else data
 
 
 def _is_letter(byte: int) -> bool:
     return byte >= 0x80 or 0x61 <= byte <= 0x7A
 
 
-def _asks(data: bytes) -> bool:
-    return data.endswith(ANSWER + b":")
+def refers(words: list[bytes]) -> bool:
+    """Whether words end with one about what stands behind them."""
+    return not REFERRING.isdisjoint(words[-_NEAR:])
 
 
 def is_quoted(data: bytes, words: list[bytes], last: int) -> bool:
@@ -117,7 +117,7 @@ def is_content(words: list[bytes], last: int) -> bool:
     beyond = sum(len(word.decode("utf-8", "replace")) for word in behind if not word.isascii())
     if beyond > _MOST_BEYOND:
         return True
-    if not REFERRING.isdisjoint(before[-NEAR:]):
+    if refers(before):
         return True
     if beyond:
         return beyond > _TIMES * sum(map(len, before))

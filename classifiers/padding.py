@@ -3,14 +3,13 @@
 import re
 from typing import Final
 
-from classifiers.lexicon import DEMANDING, MODEL_TALK, PADDING, PLAIN, PLEADING, REFERRING
-from classifiers.noise import ERRAND_WORDS, NEAR, is_quoted, without_line_noise
-from classifiers.words import ANSWER, between, words_of
+from classifiers.lexicon import DEMANDING, MODEL_TALK, PADDING, PLAIN, PLEADING
+from classifiers.noise import ERRAND_WORDS, is_quoted, refers, without_line_noise
+from classifiers.words import ANSWER, ASKED, MARKS, between, words_of
 
 _MOST_PADDING: Final = 24
 _LEAST_LEFT: Final = 3
 _THIS_IS: Final = [b"this", b"is"]
-_MARKS: Final = bytes(byte for byte in range(33, 127) if not chr(byte).isalnum()) + b" \t\n\r"
 _MOST_SENTENCES: Final = 3
 _FIRST_END: Final = re.compile(rb"[.!?]")
 _SENTENCE_BYTES: Final = 640
@@ -19,13 +18,12 @@ _AROUND_A_QUERY: Final = MODEL_TALK | PADDING | PLEADING
 _LEAST_PLEADING: Final = 2
 _SIGN_OFFS: Final = frozenset((b"regards", b"wishes", b"sincerely"))
 _SIGNED: Final = re.compile(
-    rb"(?:[.!?]|%b:)(\s*(?:(?:kind|kindest|best|warm|warmest|many|yours)\s+)?(?:%b)\s*,"
-    rb"(?:\s*[^\s.,!?]{1,24}){0,2}\s*)$" % (ANSWER, b"|".join(sorted(_SIGN_OFFS)))
+    rb"(?:[.!?]|%b)(\s*(?:(?:kind|kindest|best|warm|warmest|many|yours)\s+)?(?:%b)\s*,"
+    rb"(?:\s*[^\s.,!?]{1,24}){0,2}\s*)$" % (ASKED, b"|".join(sorted(_SIGN_OFFS)))
 )
 """A sign-off and a name, where a letter ends."""
 _SIGNED_BYTES: Final = 320
 _MOST_SIGNED: Final = 3
-_ANSWERS: Final = ANSWER + b":"
 
 
 def without_padding(data: bytes) -> tuple[bytes, list[bytes]]:
@@ -62,16 +60,16 @@ def _without_sign_off(data: bytes) -> bytes:
 def _without_last_pleas(data: bytes) -> bytes:
     """Without the last sentences that only plead; before each another sentence ends."""
     for _ in range(_MOST_SENTENCES):
-        bare = data.rstrip(_MARKS)
+        bare = data.rstrip(MARKS)
         from_byte = max(len(bare) - _SENTENCE_BYTES, 0)
         end = max(
             bare.rfind(b".", from_byte),
             bare.rfind(b"?", from_byte),
             bare.rfind(b"!", from_byte),
         )
-        answer = bare.rfind(_ANSWERS, from_byte)
-        end = max(end + 1, answer + len(_ANSWERS) if answer >= 0 else 0)
-        if not end or not _pleads(words_of(bare[end:])) or _refers(bare[:end]):
+        answer = bare.rfind(ASKED, from_byte)
+        end = max(end + 1, answer + len(ASKED) if answer >= 0 else 0)
+        if not end or not _pleads(words_of(bare[end:])) or refers(words_of(bare[:end][-_SIGNED_BYTES:])):
             break
         data = data[:end]
     return data
@@ -83,13 +81,8 @@ def _without_first_pleas(data: bytes) -> bytes:
         found = _FIRST_END.search(data, 0, _SENTENCE_BYTES)
         if found is None or not _pleads(words_of(data[: found.start()])):
             break
-        data = data[found.end() :].lstrip(_MARKS)
+        data = data[found.end() :].lstrip(MARKS)
     return data
-
-
-def _refers(data: bytes) -> bool:
-    """Whether a text ends in words about what stands behind it."""
-    return not REFERRING.isdisjoint(words_of(data[-_SIGNED_BYTES:])[-NEAR:])
 
 
 def _pleads(words: list[bytes]) -> bool:
@@ -125,6 +118,6 @@ def _pleas(data: bytes, words: list[bytes]) -> int:
             break
     if not talk or talk == len(words) or is_quoted(data, words, talk):
         return 0
-    if not REFERRING.isdisjoint(words[:-talk][-NEAR:]) and words[-talk - 2 : -talk] != _THIS_IS:
-        return 0
-    return talk + 2 if words[-talk - 2 : -talk] == _THIS_IS else talk
+    if words[-talk - 2 : -talk] == _THIS_IS:
+        return talk + 2
+    return 0 if refers(words[:-talk]) else talk

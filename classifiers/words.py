@@ -10,7 +10,10 @@ _WORD_BYTES = bytes(b if 0x30 <= b <= 0x39 or 0x61 <= b <= 0x7A or b >= 0x80 els
 """Turns every byte of lower-cased UTF-8 that cannot be part of a word into a space."""
 _NO_WORD_BYTES = bytes(byte for byte in range(256) if _WORD_BYTES[byte] == 0x20)
 ANSWER: Final = b"answer"
-"""With this word, and a colon, an examination question ends."""
+ASKED: Final = ANSWER + b":"
+"""With this an examination question ends."""
+MARKS: Final = bytes(byte for byte in range(33, 127) if not chr(byte).isalnum()) + b" \t\n\r"
+"""What is no part of a word, in ASCII."""
 
 Hashes = npt.NDArray[np.uint32]
 

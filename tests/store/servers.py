@@ -16,13 +16,35 @@ KINDS = {"valkey": str(get_binary_path()), "redis": REDIS}
 
 
 @dataclass
-class StoreServer:
+class Killable:
+    """A process of a server, and what may happen to it."""
+
+    process: "subprocess.Popen[bytes] | None" = field(default=None, kw_only=True)
+
+    def kill(self) -> None:
+        """As a crash would: SIGKILL."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def freeze(self) -> None:
+        """Makes it stop answering without closing anything."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+
+@dataclass
+class StoreServer(Killable):
     """One server on a unix socket in a folder of its own; its AOF survives `kill` and `start`."""
 
     kind: str
     folder: Path
     options: dict[str, str] = field(default_factory=dict)
-    process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def url(self) -> str:
@@ -48,22 +70,6 @@ class StoreServer:
             assert self.process.poll() is None, (self.folder / "log").read_text()
             time.sleep(0.002)
         return self
-
-    def kill(self) -> None:
-        """As a crash would: SIGKILL."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-        self.process = None
-
-    def freeze(self) -> None:
-        """Makes it stop answering without closing anything."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         if self.process is not None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tests.store.servers import KINDS
+from tests.store.servers import KINDS, Killable
 
 NODE_TIMEOUT_MS = 800
 _SLOTS = ((0, 5_460), (5_461, 10_922), (10_923, 16_383))
@@ -29,7 +28,7 @@ def free_port() -> int:
 
 
 @dataclass
-class Peer:
+class Peer(Killable):
     """One server on a port of loopback; its AOF survives `kill` and `start`."""
 
     kind: str
@@ -38,7 +37,6 @@ class Peer:
     sentinel: str = ""
     password: str | None = None
     port: int = 0
-    process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def address(self) -> str:
@@ -87,21 +85,6 @@ class Peer:
     def ask(self, *words: str | int) -> Any:
         with Redis(port=self.port, password=self.password, decode_responses=True, protocol=2) as client:
             return client.execute_command(*words)
-
-    def kill(self) -> None:
-        """As a crash would: SIGKILL."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-        self.process = None
-
-    def freeze(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGCONT)
 
 
 @dataclass
