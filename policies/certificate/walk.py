@@ -34,12 +34,15 @@ FEW_EVENTS: Final = 6.0
 `MIXED_ROW_MOST` of the root of their number, so that the margin stays below a tenth of a standard error at
 any size; and of few at least `FEW_ROW`, falling off over `FEW_EVENTS`: a handful is no sum of many."""
 EARLY_EVENTS: Final = 20.0
-EARLY_ROW: Final = 0.4
+EARLY_ROW: Final = 0.3
+FIRST_EVENTS: Final = 4.0
 LOOK_AHEAD_EVENTS: Final = 4.0
+LOOK_AHEAD_FIRST: Final = 5.0
 """While fewer than `EARLY_EVENTS` rows of difference are below a step, it may also pass by a plain bound with
 `EARLY_ROW` of a worst row (a whole one if small only ever loses), if the step with `LOOK_AHEAD_EVENTS` more
-of them keeps the floor as it stands. Where a floor is really lost, more is lost right after: such a step
-hardly ever passes this way, and an unlucky first row in a good ranking does."""
+of them (`LOOK_AHEAD_FIRST` while there are fewer than `FIRST_EVENTS`) keeps the floor as it stands. Where a
+floor is really lost, more is lost right after: such a step hardly ever passes this way, and an unlucky first
+row in a good ranking does."""
 LEAST_SPREAD: Final = 1e-12
 LEAST_SKEWNESS: Final = 1e-6
 MOST_SKEWNESS: Final = 2.0
@@ -175,7 +178,8 @@ def _one_sided(sums: Sums) -> Floats:
 
 def _early(sums: Sums, quantile: float) -> Floats:
     """The bound of steps that have seen little, by what the next rows say; -inf where it does not apply."""
-    ahead = np.searchsorted(sums.lost2, sums.lost2 + LOOK_AHEAD_EVENTS)
+    further = np.where(sums.lost2 < FIRST_EVENTS, LOOK_AHEAD_FIRST, LOOK_AHEAD_EVENTS)
+    ahead = np.searchsorted(sums.lost2, sums.lost2 + further)
     applies = (sums.lost2 < EARLY_EVENTS) & (ahead < len(ahead)) & (sums.large > 0.0)
     if not applies.any():
         return np.full(len(ahead), -np.inf)
