@@ -1,6 +1,7 @@
 """Stores of several servers on loopback: a Cluster of three primaries and three replicas, and Sentinels."""
 
 import contextlib
+import random
 import shutil
 import socket
 import subprocess
@@ -18,13 +19,16 @@ from tests.store.servers import KINDS, Killable
 
 NODE_TIMEOUT_MS = 800
 _SLOTS = ((0, 5_460), (5_461, 10_922), (10_923, 16_383))
+_PORTS = (20_000, 32_000)
 _STARTS = 3  # a port that was free a moment ago may be somebody else's
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    """One below those that outgoing connections are given: such a one may be taken a moment later."""
+    while True:
+        port = random.randrange(*_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @dataclass
